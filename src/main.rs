@@ -1,0 +1,3 @@
+//! The `ris` command.
+
+fn main() {}
