@@ -1,0 +1,51 @@
+//! Where a picture stands ([`Locator`]) and how to see cheaply that it changed ([`Stamp`]).
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// The place of a picture, as the user would name it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Locator {
+    /// A file on this machine.
+    Path(PathBuf),
+}
+
+impl Locator {
+    /// The path, where the picture is a file.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Path(path) => Some(path),
+        }
+    }
+}
+
+impl From<PathBuf> for Locator {
+    fn from(path: PathBuf) -> Self {
+        Self::Path(path)
+    }
+}
+
+impl From<&Path> for Locator {
+    fn from(path: &Path) -> Self {
+        Self::Path(path.to_owned())
+    }
+}
+
+/// As text; bytes that are not UTF-8 are replaced.
+impl fmt::Display for Locator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// What a file system tells of a file without reading it. Equal stamps: taken as unchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Last modification, in nanoseconds since 1970.
+    pub modified_ns: i64,
+}
