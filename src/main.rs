@@ -1,3 +1,9 @@
-//! The `ris` command.
+//! `ris`: reverse image search for the shell.
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run().into()
+}

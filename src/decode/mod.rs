@@ -51,11 +51,55 @@ pub struct Picture {
     pub rgb: Vec<u8>,
 }
 
+impl Picture {
+    /// Luminance.
+    pub fn luma(&self) -> Vec<f32> {
+        self.rgb
+            .chunks_exact(3)
+            .map(|p| 0.299 * f32::from(p[0]) + 0.587 * f32::from(p[1]) + 0.114 * f32::from(p[2]))
+            .collect()
+    }
+}
+
 /// Decodes a picture.
 ///
 /// # Errors
 /// `NotAPicture`, `Unsupported`, `Malformed` or `TooLarge`.
 pub fn decode(bytes: &[u8], options: &Options) -> Result<Picture> {
-    let _ = (bytes, options);
-    Err(Error::new(ErrorKind::NotAPicture, "not a picture"))
+    let m = |e: image::ImageError| Error::new(ErrorKind::Malformed, e.to_string());
+    let image = image::load_from_memory(bytes).map_err(m)?;
+    let small = image.thumbnail(options.longest_side, options.longest_side).to_rgb8();
+    Ok(Picture {
+        format: Format::Jpeg,
+        width: image.width(),
+        height: image.height(),
+        reduced_width: small.width(),
+        reduced_height: small.height(),
+        rgb: small.into_raw(),
+    })
+}
+
+/// What content shows itself to be.
+pub enum Sniff {
+    /// A format that this build reads.
+    Readable(Format),
+    /// A picture format that it doesn't, by name.
+    Unsupported(&'static str),
+    /// No picture that is known.
+    Unknown,
+}
+
+/// Tells the format.
+pub fn sniff(bytes: &[u8]) -> Sniff {
+    if bytes.starts_with(&[0xff, 0xd8, 0xff]) { Sniff::Readable(Format::Jpeg) } else { Sniff::Unknown }
+}
+
+/// Whether the name says so.
+pub fn claims_to_be_a_picture(path: &std::path::Path) -> bool {
+    path.extension().is_some_and(|e| e == "jpg")
+}
+
+/// Why not.
+pub fn unsupported(format: &str) -> String {
+    format.to_owned()
 }

@@ -1,3 +1,51 @@
 //! Picture -> description: what is kept of a picture so that its copies can be recognised.
 
 pub mod hash;
+
+use crate::decode::Picture;
+use hash::{Dct, Dihedral, PerceptualHash};
+
+/// Says how descriptions are made. Two indexes with the same recipe hold comparable descriptions; any
+/// change of decoding or describing that moves them changes this.
+pub const RECIPE: &str = "pdq-512";
+
+/// What the index keeps of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// PDQ of the whole picture.
+    pub hash: PerceptualHash,
+    /// PDQ's quality, 0 (one colour) to 100: how much detail the hash rests on.
+    pub quality: u8,
+}
+
+/// What a search asks with: the description of the query, and of its mirrored and turned forms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// Hashes of the query laid on itself in its eight ways, the upright one first.
+    pub forms: [(Dihedral, PerceptualHash); 8],
+    /// PDQ's quality of the query, 0 to 100.
+    pub quality: u8,
+}
+
+/// Describes a picture for the index. An empty picture has quality 0.
+pub fn describe(picture: &Picture) -> Description {
+    let dct = transform(picture);
+    dct.map_or(Description { hash: PerceptualHash::default(), quality: 0 }, |dct| Description {
+        hash: dct.hash(),
+        quality: dct.quality(),
+    })
+}
+
+/// Describes a query. The index keeps one hash a picture: only the query pays for mirrored and turned copies.
+pub fn probe(picture: &Picture) -> Probe {
+    let dct = transform(picture);
+    let mut forms = [(Dihedral::default(), PerceptualHash::default()); 8];
+    for (slot, form) in forms.iter_mut().zip(Dihedral::all()) {
+        *slot = (form, dct.as_ref().map(|dct| dct.dihedral(form)).unwrap_or_default());
+    }
+    Probe { forms, quality: dct.map_or(0, |dct| dct.quality()) }
+}
+
+fn transform(picture: &Picture) -> Option<Dct> {
+    Dct::of_luma(picture.luma(), picture.reduced_width as usize, picture.reduced_height as usize)
+}

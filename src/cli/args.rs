@@ -1,0 +1,176 @@
+//! The flags, each defined once: help, man page and completions are made from here.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+
+/// Find where a picture, or an edited copy of it, stands in your own collections.
+///
+/// `ris index` describes the pictures of folders into an index on your own disk. `ris search` describes a
+/// query picture in memory and prints where it stands. The query is never uploaded and never stored.
+#[derive(Debug, Parser)]
+#[command(name = "ris", version, max_term_width = 100, arg_required_else_help = true, subcommand_required = true)]
+pub struct Args {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, ClapArgs)]
+pub struct Global {
+    /// The index [default: the nearest .ris/ here or above, else the user's data folder]
+    #[arg(long, global = true, env = "RIS_INDEX", value_name = "DIR", value_hint = ValueHint::DirPath, hide_env_values = true)]
+    pub index: Option<PathBuf>,
+    /// Print no results, progress or summary: the exit status tells. Warnings are still printed
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Colour results
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: When,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Describe pictures into the index
+    Index(Index),
+    /// Find where pictures, or edited copies of them, stand in the index
+    Search(Search),
+    /// Tell what the index holds, and what failed
+    Status(Status),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// Which files of a folder are looked at.
+#[derive(Debug, ClapArgs)]
+pub struct Walk {
+    /// Look at hidden files and folders too
+    #[arg(short = 'H', long)]
+    pub hidden: bool,
+    /// Follow symbolic links
+    #[arg(short = 'L', long)]
+    pub follow: bool,
+    /// Leave out files and folders that match this glob (as in .gitignore); may be repeated
+    #[arg(short = 'E', long, value_name = "GLOB", action = ArgAction::Append)]
+    pub exclude: Vec<String>,
+    /// Decode so many pictures at the same time [default: one a processor]
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<NonZero<usize>>,
+}
+
+/// Lists of names in files.
+#[derive(Debug, ClapArgs)]
+pub struct Lists {
+    /// Read more names from FILE, one a line; "-": from stdin
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub files_from: Option<PathBuf>,
+    /// Names in lists end in NUL, not in a newline
+    #[arg(short = 'z', long)]
+    pub null_data: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Exit status: 0 every picture found was indexed, 2 some could not be, 130 stopped by Ctrl-C (what was done is kept)."
+)]
+pub struct Index {
+    /// Folders and picture files; "-": a list of them on stdin
+    #[arg(value_name = "SOURCE", required_unless_present = "files_from", value_hint = ValueHint::AnyPath)]
+    pub sources: Vec<PathBuf>,
+    #[command(flatten)]
+    pub walk: Walk,
+    #[command(flatten)]
+    pub lists: Lists,
+    /// Print the summary as one line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Exit status: 0 something matched, 1 nothing matched, 2 an error.")]
+pub struct Search {
+    /// Pictures to search for; "-": a picture's bytes on stdin
+    #[arg(value_name = "IMAGE", required_unless_present = "files_from", value_hint = ValueHint::FilePath)]
+    pub images: Vec<PathBuf>,
+    /// First bring the index of DIR up to date, then search only there; may be repeated
+    #[arg(long = "in", value_name = "DIR", value_hint = ValueHint::DirPath, action = ArgAction::Append)]
+    pub within: Vec<PathBuf>,
+    /// Print at most N matches a query; 0: all
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    pub top: usize,
+    /// Print only matches with at least this probability, 0 to 1 [default: where 99 of 100 are right]
+    #[arg(long, value_name = "P", value_parser = probability)]
+    pub min_score: Option<f64>,
+    /// Print one JSON object a query and line
+    #[arg(long, conflicts_with_all = ["paths", "null"])]
+    pub json: bool,
+    /// Print only the paths of matches, one a line
+    #[arg(short = 'l', long)]
+    pub paths: bool,
+    /// Print only the paths of matches, each ending in NUL
+    #[arg(short = '0', long)]
+    pub null: bool,
+    /// Link paths to their files (OSC 8)
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub hyperlink: When,
+    #[command(flatten)]
+    pub lists: Lists,
+    #[command(flatten, next_help_heading = "With --in")]
+    pub walk: Walk,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Status {
+    /// Print one line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// When to do something that is meant for terminals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal that can
+    Auto,
+    /// Everywhere
+    Always,
+    /// Nowhere
+    Never,
+}
+
+impl When {
+    /// Decides, for a stream that is a `terminal` or not.
+    pub fn applies(self, terminal: bool) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+        }
+    }
+}
+
+fn probability(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
+        _ => Err("a probability is a number from 0 to 1".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_flags_do_not_contradict_each_other() {
+        Args::command().debug_assert();
+    }
+}

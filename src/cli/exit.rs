@@ -1,0 +1,44 @@
+//! How a run ended, as scripts see it.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// Exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Something matched; for `index`, every picture found was indexed.
+    Success,
+    /// Nothing matched.
+    NoMatch,
+    /// An error, even if results were printed too.
+    Error,
+    /// Stopped by Ctrl-C; what was done is kept.
+    Interrupted,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Success => 0,
+            Exit::NoMatch => 1,
+            Exit::Error => 2,
+            Exit::Interrupted => 130,
+        })
+    }
+}
+
+/// Writes all of `text` to stdout.
+pub fn print(text: &[u8]) -> anyhow::Result<Exit> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text)?;
+    stdout.flush()?;
+    Ok(Exit::Success)
+}
+
+/// Whether the reader of stdout has gone: it has what it wanted.
+pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,75 @@
+//! Names on the command line and in lists, and the bytes of queries.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use ris::{Error, ErrorKind};
+
+use super::args::Lists;
+
+/// More than any file system takes.
+const NAME_LIMIT: usize = 64 << 10;
+
+/// Names from the list that `--files-from` names, if any.
+pub fn listed(lists: &Lists) -> Result<Vec<PathBuf>> {
+    match &lists.files_from {
+        None => Ok(Vec::new()),
+        Some(file) if file.as_os_str() == "-" => names(io::stdin().lock(), lists).context("stdin"),
+        Some(file) => {
+            let list = File::open(file).map_err(|error| Error::io(error).about(file.as_path()))?;
+            names(BufReader::new(list), lists).with_context(|| file.display().to_string())
+        }
+    }
+}
+
+/// Names that end in a newline, or in NUL where `lists` says so. Empty ones are left out.
+pub fn names(list: impl io::BufRead, lists: &Lists) -> Result<Vec<PathBuf>> {
+    let end = if lists.null_data { 0 } else { b'\n' };
+    let mut names = Vec::new();
+    for name in list.split(end) {
+        let mut name = name.map_err(Error::io)?;
+        if end == b'\n' && name.last() == Some(&b'\r') {
+            name.pop();
+        }
+        anyhow::ensure!(name.len() <= NAME_LIMIT, "a name of {} bytes: is this a list of files?", name.len());
+        if !name.is_empty() {
+            names.push(path(name)?);
+        }
+    }
+    Ok(names)
+}
+
+#[cfg(unix)]
+fn path(name: Vec<u8>) -> Result<PathBuf> {
+    use std::os::unix::ffi::OsStringExt;
+    Ok(std::ffi::OsString::from_vec(name).into())
+}
+
+#[cfg(not(unix))]
+fn path(name: Vec<u8>) -> Result<PathBuf> {
+    Ok(String::from_utf8(name).context("a name that is not UTF-8")?.into())
+}
+
+/// The bytes of a query; `-` is stdin.
+pub fn query(name: &Path, limit: u64) -> ris::Result<Vec<u8>> {
+    if name.as_os_str() == "-" {
+        return read(io::stdin().lock(), limit);
+    }
+    let about = |error: Error| error.about(name);
+    let file = File::open(name).map_err(|error| about(Error::io(error)))?;
+    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        return Err(about(Error::new(ErrorKind::Usage, "a folder: name a picture file, or search in it with --in")));
+    }
+    read(file, limit).map_err(about)
+}
+
+fn read(source: impl Read, limit: u64) -> ris::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(Error::io)?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::new(ErrorKind::TooLarge, format!("too large: more than {limit} bytes")));
+    }
+    Ok(bytes)
+}

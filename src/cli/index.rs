@@ -1,0 +1,126 @@
+//! `ris index`.
+
+use std::fmt::Write as _;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use indicatif::{HumanBytes, HumanCount};
+use ris::index::{self, Writer};
+use ris::ingest::{self, Summary};
+use ris::source::folder;
+use ris::{Error, ErrorKind, report};
+
+use super::args::{Global, Index, Walk};
+use super::exit::{self, Exit};
+use super::progress::{self, Bar};
+use super::{files, location, messages};
+
+pub fn run(args: &Index, global: &Global) -> Result<Exit> {
+    let mut sources = Vec::new();
+    for source in &args.sources {
+        if source.as_os_str() == "-" {
+            sources.extend(files::names(io::stdin().lock(), &args.lists)?);
+        } else {
+            sources.push(source.clone());
+        }
+    }
+    sources.extend(files::listed(&args.lists)?);
+    let folder = location::index(global)?;
+    let (sources, missing) = existing(sources);
+    let mut summary = update(&folder, &sources, &args.walk, global.quiet)?;
+    summary.failed += missing;
+    let reader = ris::index::Reader::open(&folder)?;
+    let totals = reader.totals()?;
+    if args.json && !global.quiet {
+        let mut line = Vec::new();
+        report::json::summary(&mut line, &summary, &totals, reader.disk_bytes()?)?;
+        exit::print(&line)?;
+    } else if !global.quiet {
+        messages::block(&text(&summary, totals.pictures, reader.disk_bytes()?, &folder));
+    }
+    Ok(exit_of(&summary))
+}
+
+/// How an update of the index ends the command.
+pub fn exit_of(summary: &Summary) -> Exit {
+    match summary {
+        Summary { interrupted: true, .. } => Exit::Interrupted,
+        Summary { failed: 1.., .. } => Exit::Error,
+        _ => Exit::Success,
+    }
+}
+
+/// The sources that can be resolved, and how many can't: each of those is one warning.
+fn existing(sources: Vec<PathBuf>) -> (Vec<PathBuf>, u64) {
+    let mut missing = 0;
+    let existing = sources.into_iter().filter(|source| match diagnose(source) {
+        Ok(()) => true,
+        Err(error) => {
+            messages::warning(&error);
+            missing += 1;
+            false
+        }
+    });
+    (existing.collect(), missing)
+}
+
+fn diagnose(source: &Path) -> ris::Result<()> {
+    let resolved = folder::resolve(source);
+    let is_url = source.to_str().is_some_and(|text| text.starts_with("http://") || text.starts_with("https://"));
+    if resolved.is_err() && is_url {
+        let message = "this version reads folders and files only: download the pages first";
+        return Err(Error::new(ErrorKind::Unsupported, message).about(source));
+    }
+    resolved.map(drop)
+}
+
+/// Brings the index of `sources` up to date, with progress and warnings on stderr.
+pub fn update(folder: &Path, sources: &[PathBuf], walk: &Walk, quiet: bool) -> Result<Summary> {
+    let defaults = ingest::Options::default();
+    let options = ingest::Options {
+        walk: folder::Options { hidden: walk.hidden, follow: walk.follow, exclude: walk.exclude.clone() },
+        jobs: walk.jobs.unwrap_or(defaults.jobs),
+        ..defaults
+    };
+    progress::stop_on_interrupt();
+    let mut writer = Writer::open(folder, index::Options::default())?;
+    let bar = Bar::new(quiet);
+    let summary = ingest::run(&mut writer, sources, &options, &bar);
+    bar.clear();
+    let summary = summary?;
+    writer.finish()?;
+    Ok(summary)
+}
+
+/// The summary for people.
+fn text(summary: &Summary, pictures: u64, bytes: u64, folder: &Path) -> String {
+    let mut text = format!("indexed {}, unchanged {}", HumanCount(summary.indexed), HumanCount(summary.unchanged));
+    for (count, name) in [(summary.moved, "moved"), (summary.missing, "missing"), (summary.failed, "failed")] {
+        if count > 0 {
+            let _ = write!(text, ", {name} {}", HumanCount(count));
+        }
+    }
+    let skipped: u64 = summary.skipped.values().sum();
+    if skipped > 0 {
+        let reasons: Vec<_> =
+            summary.skipped.iter().map(|(reason, count)| format!("{reason}: {}", HumanCount(*count))).collect();
+        let _ = write!(text, ", skipped {} ({})", HumanCount(skipped), reasons.join("; "));
+    }
+    let seconds = summary.elapsed.as_secs_f64();
+    let _ = write!(text, "\n{seconds:.1} s");
+    if summary.decoded > 0 && seconds > 0.0 {
+        let _ = write!(text, ", {:.0} pictures a second", summary.decoded as f64 / seconds);
+    }
+    let _ = write!(
+        text,
+        "; the index holds {} pictures in {} at {}",
+        HumanCount(pictures),
+        HumanBytes(bytes),
+        folder.display()
+    );
+    if summary.interrupted {
+        text.push_str("\nstopped: what was done is kept, run again to go on");
+    }
+    text
+}

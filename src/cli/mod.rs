@@ -1,0 +1,48 @@
+//! The command: arguments -> options -> library -> text.
+
+mod args;
+mod exit;
+mod files;
+mod index;
+mod location;
+mod man;
+mod messages;
+mod progress;
+mod search;
+mod status;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Args, Command};
+pub use exit::Exit;
+
+/// Runs the command that the process was called with.
+pub fn run() -> Exit {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version are asked for and go to stdout; a closed pipe ends them quietly.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Error } else { Exit::Success };
+        }
+    };
+    let done = match args.command {
+        Command::Index(index) => index::run(&index, &args.global),
+        Command::Search(search) => search::run(&search, &args.global),
+        Command::Status(status) => status::run(&status, &args.global),
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "ris", &mut text);
+            exit::print(&text)
+        }
+        Command::Man => man::page().and_then(|page| exit::print(&page)),
+    };
+    match done {
+        Ok(exit) => exit,
+        Err(error) if exit::is_closed_pipe(&error) => Exit::Success,
+        Err(error) => {
+            messages::error(&error);
+            Exit::Error
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Progress on a terminal, warnings anywhere, and Ctrl-C.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use ris::progress::{Event, Progress};
+
+use super::messages;
+
+/// Draws at most so often a second: decoding is what the machine is for.
+const DRAWS_A_SECOND: u8 = 8;
+
+/// Draws a bar on stderr where that is a terminal.
+pub struct Bar {
+    bar: ProgressBar,
+    bytes: AtomicU64,
+    files: AtomicU64,
+}
+
+impl Bar {
+    /// A bar that starts now; `quiet`: none, and only warnings show.
+    pub fn new(quiet: bool) -> Self {
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let target = if quiet || dumb {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr_with_hz(DRAWS_A_SECOND)
+        };
+        let bar = ProgressBar::with_draw_target(None, target);
+        bar.set_style(counting());
+        Self { bar, bytes: AtomicU64::new(0), files: AtomicU64::new(0) }
+    }
+
+    /// Takes the bar off the screen.
+    pub fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// While the number of files is not known yet.
+fn counting() -> ProgressStyle {
+    style("{spinner} {human_pos} of {human_len}… {per_sec} {msg}")
+}
+
+fn measuring() -> ProgressStyle {
+    style("{bar:24} {human_pos}/{human_len} {per_sec}, {eta} left {msg}")
+}
+
+fn style(template: &str) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.with_key("per_sec", |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+        let _ = write!(out, "{:.0}/s", state.per_sec());
+    })
+}
+
+impl Progress for Bar {
+    fn event(&self, event: Event<'_>) {
+        match event {
+            Event::Found { files, .. } => {
+                let files = self.files.fetch_add(files, Ordering::Relaxed) + files;
+                self.bar.set_length(files);
+            }
+            Event::FoundAll => self.bar.set_style(measuring()),
+            Event::Done { bytes } => {
+                let bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+                self.bar.inc(1);
+                if !self.bar.is_hidden() {
+                    self.bar.set_message(HumanBytes(bytes).to_string());
+                }
+            }
+            Event::Failed(error) => self.bar.suspend(|| messages::warning(error)),
+            _ => {}
+        }
+    }
+
+    fn wants_totals(&self) -> bool {
+        !self.bar.is_hidden()
+    }
+
+    fn stop(&self) -> bool {
+        STOP.load(Ordering::Relaxed)
+    }
+}
+
+static STOP: AtomicBool = AtomicBool::new(false);
+/// How long a second Ctrl-C is taken for a bounce of the first.
+const BOUNCE: Duration = Duration::from_millis(200);
+
+/// From now on the first Ctrl-C asks the run to stop and keep what is done; the second ends the process.
+pub fn stop_on_interrupt() {
+    static FIRST: OnceLock<std::time::Instant> = OnceLock::new();
+    // Fails only where a handler stands already, and then that one does the same.
+    let _ = ctrlc::set_handler(|| {
+        STOP.store(true, Ordering::Relaxed);
+        let now = std::time::Instant::now();
+        if now.duration_since(*FIRST.get_or_init(|| now)) > BOUNCE {
+            std::process::exit(130);
+        }
+    });
+}
+
+/// Whether Ctrl-C was pressed.
+pub fn interrupted() -> bool {
+    STOP.load(Ordering::Relaxed)
+}

@@ -1,0 +1,134 @@
+//! `ris search`.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::Result;
+use ris::index::Reader;
+use ris::report::{self, Style, Told};
+use ris::search::{self, Options};
+use ris::source::folder;
+use ris::{Error, ErrorKind, ingest};
+
+use super::args::{Global, Search, When};
+use super::exit::Exit;
+use super::{files, index, location, messages, progress};
+
+pub fn run(args: &Search, global: &Global) -> Result<Exit> {
+    let mut queries = args.images.clone();
+    queries.extend(files::listed(&args.lists)?);
+    let folder = location::index(global)?;
+    let within = args.within.iter().map(|folder| root(folder)).collect::<ris::Result<Vec<_>>>()?;
+    let mut exit = Exit::NoMatch;
+    if !within.is_empty() {
+        let summary = index::update(&folder, &within, &args.walk, global.quiet)?;
+        if summary.interrupted {
+            return Ok(Exit::Interrupted);
+        }
+        if index::exit_of(&summary) == Exit::Error {
+            exit = Exit::Error;
+        }
+    }
+    let reader = Reader::open(&folder)?;
+    let defaults = Options::default();
+    let options =
+        Options { top: args.top, min_score: args.min_score.unwrap_or(defaults.min_score), within, ..defaults };
+    let mut out = Output::new(args, global, queries.len() > 1);
+    for query in &queries {
+        if progress::interrupted() {
+            return Ok(Exit::Interrupted);
+        }
+        let told = tell(query, &reader, &options);
+        out.write(&told)?;
+        exit = match (exit, told) {
+            (Exit::Error, _) | (_, Told { outcome: Err(_), .. }) => Exit::Error,
+            (_, Told { outcome: Ok(answer), .. }) if !answer.matches.is_empty() => Exit::Success,
+            (exit, _) => exit,
+        };
+        // As in grep: the first match answers the question.
+        if global.quiet && exit == Exit::Success {
+            break;
+        }
+    }
+    Ok(exit)
+}
+
+fn root(folder: &Path) -> ris::Result<PathBuf> {
+    let root = folder::resolve(folder)?;
+    if root.is_dir() {
+        Ok(root)
+    } else {
+        Err(Error::new(ErrorKind::Usage, "not a folder: --in takes one").about(folder))
+    }
+}
+
+/// Searches for one query; what goes wrong with it is said at once, and told.
+fn tell<'a>(query: &'a Path, reader: &Reader, options: &Options) -> Told<'a> {
+    let started = Instant::now();
+    let bytes = files::query(query, ingest::Options::default().max_file_bytes);
+    let outcome = bytes.and_then(|bytes| search::search(reader, &bytes, options));
+    let name = if query.as_os_str() == "-" { Path::new("stdin") } else { query };
+    match &outcome {
+        Err(error) if error.subject().is_none() => messages::line(&format!("{}: {error}", name.display())),
+        Err(error) => messages::warning(error),
+        Ok(answer) if answer.too_plain => {
+            let message = "too plain: it has too little detail to be told from other pictures";
+            messages::line(&format!("{}: {message}", name.display()));
+        }
+        Ok(_) => {}
+    }
+    Told { query, outcome, elapsed: started.elapsed() }
+}
+
+/// Where answers go, and in which form.
+struct Output {
+    stdout: BufWriter<io::StdoutLock<'static>>,
+    form: Form,
+}
+
+enum Form {
+    Nothing,
+    Json,
+    Paths { end: u8 },
+    Text(Style),
+}
+
+impl Output {
+    fn new(args: &Search, global: &Global, several: bool) -> Self {
+        let stdout = io::stdout().lock();
+        let terminal = stdout.is_terminal();
+        let form = if global.quiet {
+            Form::Nothing
+        } else if args.json {
+            Form::Json
+        } else if args.null {
+            Form::Paths { end: 0 }
+        } else if args.paths {
+            Form::Paths { end: b'\n' }
+        } else {
+            let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            let color = if global.color == When::Auto && no_color { When::Never } else { global.color };
+            Form::Text(Style {
+                color: color.applies(terminal),
+                hyperlink: args.hyperlink.applies(terminal),
+                escape: terminal,
+                headings: several,
+                here: std::env::current_dir().ok().and_then(|here| here.canonicalize().ok()),
+            })
+        };
+        Self { stdout: BufWriter::new(stdout), form }
+    }
+
+    /// Writes one answer and flushes it, so that a reader has it while the next query runs.
+    fn write(&mut self, told: &Told<'_>) -> Result<()> {
+        let out = &mut self.stdout;
+        match &self.form {
+            Form::Nothing => {}
+            Form::Json => report::json::answer(out, told)?,
+            Form::Paths { end } => report::paths::answer(out, told, *end)?,
+            Form::Text(style) => report::text::answer(out, told, style)?,
+        }
+        Ok(out.flush()?)
+    }
+}

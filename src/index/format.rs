@@ -1,0 +1,152 @@
+//! `format.json`: says that a folder is an index, which format it has and which recipe described it.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::describe::RECIPE;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Version of the index format that this build reads and writes.
+pub const FORMAT: u32 = 1;
+
+/// Where tantivy keeps its files.
+pub(super) const DOCUMENTS: &str = "documents";
+const FORMAT_FILE: &str = "format.json";
+const LOCK_FILE: &str = "lock";
+const CACHE_TAG: &str = "CACHEDIR.TAG";
+/// The text that <https://bford.info/cachedir/> fixes, so that backups can leave the index out.
+const CACHE_TAG_TEXT: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# An index of pictures, made by ris.\n";
+/// More than any `format.json` that ris wrote.
+const FORMAT_FILE_LIMIT: u64 = 64 << 10;
+
+#[derive(Serialize, Deserialize)]
+struct Stated {
+    ris_index: u32,
+    recipe: String,
+    created_by: String,
+}
+
+/// Checks that `folder` is an index that this build can read.
+///
+/// # Errors
+/// `NoIndex` where there is none, `ForeignIndex` where the folder is something else or has another
+/// format or recipe, `Damaged` where its format file can't be understood, `Io`.
+pub(super) fn check(folder: &Path) -> Result<()> {
+    let file = match File::open(folder.join(FORMAT_FILE)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(if holds_other_things(folder) {
+                Error::new(ErrorKind::ForeignIndex, "this folder is not an index: choose another with --index")
+            } else {
+                Error::new(ErrorKind::NoIndex, "no index here yet: make one with `ris index FOLDER`")
+            }
+            .about(folder));
+        }
+        Err(error) => return Err(Error::io(error).about(folder)),
+    };
+    let mut text = String::new();
+    let damaged =
+        || Error::new(ErrorKind::Damaged, "its format.json can't be read: make a new index elsewhere").about(folder);
+    file.take(FORMAT_FILE_LIMIT).read_to_string(&mut text).map_err(|error| damaged().with_source(error))?;
+    let stated: Stated = serde_json::from_str(&text).map_err(|error| damaged().with_source(error))?;
+    let foreign = |message: String| Err(Error::new(ErrorKind::ForeignIndex, message).about(folder));
+    let Stated { ris_index, recipe, created_by } = stated;
+    if ris_index > FORMAT {
+        return foreign(format!(
+            "written by a newer ris ({created_by:.40}, format {ris_index}): update ris, or choose another index"
+        ));
+    }
+    if ris_index < FORMAT {
+        return foreign(format!(
+            "written by an older ris (format {ris_index}, this one reads {FORMAT}): index again, into another folder"
+        ));
+    }
+    if recipe != RECIPE {
+        return foreign(format!(
+            "its pictures are described by another recipe ({recipe:.40}, this ris uses {RECIPE}): index again, into another folder"
+        ));
+    }
+    Ok(())
+}
+
+/// Whether `folder` holds anything but what an index holds before its format file is written.
+fn holds_other_things(folder: &Path) -> bool {
+    let is_ours =
+        |name: &OsStr| [LOCK_FILE, CACHE_TAG].iter().any(|ours| name == *ours) || name == temporary().as_str();
+    match fs::read_dir(folder) {
+        Ok(mut entries) => entries.any(|entry| !entry.is_ok_and(|entry| is_ours(&entry.file_name()))),
+        Err(error) => error.kind() == std::io::ErrorKind::NotADirectory,
+    }
+}
+
+fn temporary() -> String {
+    format!("{FORMAT_FILE}.new")
+}
+
+/// Makes `folder` an index unless it is one: creates it and writes its format file.
+///
+/// # Errors
+/// As [`check`], save `NoIndex`; a folder that holds other things is never made an index.
+pub(super) fn create(folder: &Path) -> Result<()> {
+    match check(folder) {
+        Err(error) if error.kind() == ErrorKind::NoIndex => {}
+        other => return other,
+    }
+    let write = || {
+        fs::create_dir_all(folder)?;
+        fs::write(folder.join(CACHE_TAG), CACHE_TAG_TEXT)?;
+        let stated = Stated {
+            ris_index: FORMAT,
+            recipe: RECIPE.into(),
+            created_by: concat!("ris ", env!("CARGO_PKG_VERSION")).into(),
+        };
+        let mut file = File::create(folder.join(temporary()))?;
+        file.write_all(&serde_json::to_vec(&stated)?)?;
+        file.sync_all()?;
+        fs::rename(folder.join(temporary()), folder.join(FORMAT_FILE))?;
+        sync_folder(folder)
+    };
+    write().map_err(|error| Error::io(error).about(folder))
+}
+
+/// Makes new names in `folder` durable, where the platform can.
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// Held while one process writes; the system releases it however the process ends.
+pub(super) struct WriteLock {
+    _file: File,
+}
+
+/// Takes the writer's lock of the index.
+///
+/// # Errors
+/// `Busy`, naming the holder, where another writer has it; `Io`.
+pub(super) fn lock(folder: &Path) -> Result<WriteLock> {
+    let path = folder.join(LOCK_FILE);
+    let failed = |error| Error::io(error).about(path.as_path());
+    let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let _ = file.take(20).read_to_string(&mut holder);
+            let holder = holder.lines().next().filter(|pid| pid.chars().all(|c| c.is_ascii_digit()) && !pid.is_empty());
+            let holder = holder.map_or("another process".into(), |pid| format!("process {pid}"));
+            return Err(Error::new(
+                ErrorKind::Busy,
+                format!("{holder} is writing to this index: wait until it has ended"),
+            )
+            .about(folder));
+        }
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    // Only for the message above; a failure to write it costs nothing else.
+    let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+    Ok(WriteLock { _file: file })
+}

@@ -1,0 +1,90 @@
+//! Descriptions kept on disk and found again.
+//!
+//! An index is a folder: `format.json` (which format, which recipe of description), `documents/` (a
+//! tantivy index) and a lock. tantivy's commit is the one commit point: what a commit names is the
+//! index, whatever else lies in the folder.
+//!
+//! Pictures and their sources are separate documents. A picture is what its bytes are (a BLAKE3
+//! digest), described once; a source is a place where these bytes stand. So a moved, touched or copied
+//! file costs one small document and no decoding, and hard links are one picture with several sources.
+
+mod directory;
+mod format;
+mod reader;
+mod schema;
+mod writer;
+
+use std::fmt;
+
+pub use format::FORMAT;
+pub use reader::{Candidate, Facts, Known, Reader, Totals};
+pub use writer::{Options, Writer};
+
+use crate::describe::Description;
+use crate::locator::{Locator, Stamp};
+
+/// BLAKE3 of a picture file's bytes: two files with the same digest are the same picture.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// The digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(*blake3::hash(bytes).as_bytes())
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// Number of a picture within one index; never given twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PictureId(pub u32);
+
+/// A picture as the index keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PictureRecord {
+    /// Digest of its file.
+    pub digest: Digest,
+    /// What it looks like.
+    pub description: Description,
+    /// Width in pixels, upright.
+    pub width: u32,
+    /// Height in pixels, upright.
+    pub height: u32,
+    /// Name of the file format, as [`Format::name`](crate::decode::Format::name) gives it.
+    pub format: &'static str,
+    /// Size of its file in bytes.
+    pub bytes: u64,
+}
+
+/// What the last look at a source found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// A picture that is described in the index.
+    Present,
+    /// The picture was there once and is gone; its description is kept.
+    Missing,
+    /// It claims to be a picture and can't be read; the note says why.
+    Failed,
+    /// It is no picture that this build reads; the note says what it is.
+    Skipped,
+}
+
+/// One place and what was found there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceRecord {
+    /// Where.
+    pub locator: Locator,
+    /// Size and time when it was last read.
+    pub stamp: Stamp,
+    /// What was found.
+    pub state: State,
+    /// The picture that stands there; `None` unless present or missing.
+    pub picture: Option<PictureId>,
+    /// Why it failed or was skipped; empty for a picture.
+    pub note: String,
+}

@@ -1,0 +1,457 @@
+//! One commit of an index, read. Nothing is locked and nothing written; later commits don't show.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tantivy::columnar::Column;
+use tantivy::directory::MmapDirectory;
+use tantivy::postings::Postings;
+use tantivy::schema::IndexRecordOption;
+use tantivy::{DocAddress, DocSet, Index, ReloadPolicy, Searcher, SegmentReader, TERMINATED, TantivyDocument, Term};
+
+use super::directory::ReadOnlyDirectory;
+use super::format::{self, DOCUMENTS};
+use super::schema::{self, Fields, name};
+use super::{Digest, PictureId, SourceRecord, State};
+use crate::describe::Probe;
+use crate::describe::hash::{Dihedral, PerceptualHash};
+use crate::error::{Error, ErrorKind, Result};
+use crate::locator::{Locator, Stamp};
+
+/// A writer's clean-up between our reading of the commit and our opening of its files takes
+/// milliseconds, and each commit can race once; a writer commits every few seconds at most.
+const OPEN_ATTEMPTS: u32 = 20;
+const OPEN_PAUSE: Duration = Duration::from_millis(10);
+/// Rows compared at a time: four columns of it stay in the first-level cache.
+const SCAN_ROWS: usize = 512;
+
+/// What every commit says besides its documents.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Payload {
+    /// The number that the next new picture gets.
+    pub next_picture: u32,
+    /// The folders and files that were named to be indexed.
+    pub roots: Vec<String>,
+}
+
+/// A picture of the index that may be the query's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Which picture.
+    pub picture: PictureId,
+    /// What is done to the query to lay it on this picture.
+    pub form: Dihedral,
+    /// Bits in which the perceptual hashes differ, 0 to 256.
+    pub distance: u32,
+    /// PDQ's quality of the picture in the index, 0 to 100.
+    pub quality: u8,
+}
+
+/// A picture's facts that answers print.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Width in pixels, upright.
+    pub width: u32,
+    /// Height in pixels, upright.
+    pub height: u32,
+    /// Name of the file format.
+    pub format: &'static str,
+    /// Size of its file in bytes.
+    pub bytes: u64,
+}
+
+/// How much an index holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Described pictures.
+    pub pictures: u64,
+    /// Places where a picture stands.
+    pub sources: u64,
+    /// Places where a picture stood when it was last seen, and stands no more.
+    pub missing: u64,
+    /// Places that claim to hold a picture and can't be read.
+    pub failed: u64,
+    /// Places that hold something else.
+    pub skipped: u64,
+}
+
+/// What the index last knew of a place.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// Size and time when it was last read.
+    pub stamp: Stamp,
+    /// What was found.
+    pub state: State,
+    /// The picture that stands or stood there.
+    pub picture: Option<PictureId>,
+    address: DocAddress,
+}
+
+impl Known {
+    /// Segment and document number in the [`Reader`] that told of it.
+    pub fn address(&self) -> (u32, u32) {
+        (self.address.segment_ord, self.address.doc_id)
+    }
+}
+
+/// An index at one commit.
+pub struct Reader {
+    folder: PathBuf,
+    fields: Arc<Fields>,
+    searcher: Searcher,
+    payload: Payload,
+}
+
+impl Reader {
+    /// Opens the last commit of the index in `folder`.
+    ///
+    /// # Errors
+    /// `NoIndex`, `ForeignIndex`, `Damaged` or `Io`.
+    pub fn open(folder: &Path) -> Result<Self> {
+        format::check(folder)?;
+        let damaged = |error: tantivy::TantivyError| damaged(folder, error);
+        let fields = Arc::new(Fields::new());
+        if !folder.join(DOCUMENTS).join("meta.json").exists() {
+            // Created, and stopped before its first commit.
+            let index = Index::create_in_ram(fields.schema.clone());
+            let searcher = index.reader().map_err(damaged)?.searcher();
+            return Ok(Self { folder: folder.to_owned(), fields, searcher, payload: Payload::default() });
+        }
+        let directory = MmapDirectory::open(folder.join(DOCUMENTS)).map_err(|error| damaged(error.into()))?;
+        let mut attempt = 0;
+        loop {
+            match Self::open_commit(directory.clone(), &fields) {
+                Ok((searcher, payload)) => return Ok(Self { folder: folder.to_owned(), fields, searcher, payload }),
+                Err(error) if attempt == OPEN_ATTEMPTS => return Err(damaged(error)),
+                Err(_) => attempt += 1,
+            }
+            std::thread::sleep(OPEN_PAUSE);
+        }
+    }
+
+    fn open_commit(directory: MmapDirectory, fields: &Fields) -> tantivy::Result<(Searcher, Payload)> {
+        let index = Index::open(ReadOnlyDirectory(directory))?;
+        if index.schema() != fields.schema {
+            return Err(tantivy::TantivyError::SchemaError(
+                "its documents have other fields than this version writes".into(),
+            ));
+        }
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+        // No payload: created, and stopped before its first commit.
+        let payload =
+            index.load_metas()?.payload.map_or(Ok(Payload::default()), |payload| serde_json::from_str(&payload));
+        let payload = payload.map_err(|error| {
+            tantivy::TantivyError::InternalError(format!("its commit can't be understood: {error}"))
+        })?;
+        Ok((reader.searcher(), payload))
+    }
+
+    /// The index's folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn payload(&self) -> &Payload {
+        &self.payload
+    }
+
+    /// The folders and files that were named to be indexed, as text.
+    pub fn roots(&self) -> &[String] {
+        &self.payload.roots
+    }
+
+    fn damaged(&self, error: impl Into<tantivy::TantivyError>) -> Error {
+        damaged(&self.folder, error.into())
+    }
+
+    /// The first live document that holds `term`.
+    fn document_with(&self, term: &Term) -> Result<Option<DocAddress>> {
+        for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
+            let found = self.postings(segment, term)?.and_then(|mut postings| next_alive(segment, &mut postings));
+            if let Some(doc) = found {
+                return Ok(Some(DocAddress::new(ordinal, doc)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn postings(&self, segment: &SegmentReader, term: &Term) -> Result<Option<impl Postings + use<>>> {
+        let inverted = segment.inverted_index(term.field()).map_err(|error| self.damaged(error))?;
+        inverted.read_postings(term, IndexRecordOption::Basic).map_err(|error| self.damaged(error))
+    }
+
+    fn number(&self, at: DocAddress, field: &str) -> Result<Option<u64>> {
+        Ok(self.column(self.segment(at)?, field)?.and_then(|column| column.first(at.doc_id)))
+    }
+
+    fn column(&self, segment: &SegmentReader, field: &str) -> Result<Option<Column<u64>>> {
+        segment.fast_fields().column_opt::<u64>(field).map_err(|error| self.damaged(error))
+    }
+
+    fn segment(&self, at: DocAddress) -> Result<&SegmentReader> {
+        let segment = self.searcher.segment_readers().get(at.segment_ord as usize);
+        segment.ok_or_else(|| Error::new(ErrorKind::Damaged, "a document of no segment").about(self.folder.as_path()))
+    }
+
+    /// The picture whose file has this digest.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn picture_with(&self, digest: &Digest) -> Result<Option<PictureId>> {
+        let Some(at) = self.document_with(&Term::from_field_bytes(self.fields.digest, &digest.0))? else {
+            return Ok(None);
+        };
+        Ok(self.number(at, name::ID)?.and_then(picture_id))
+    }
+
+    /// A picture's size, format and length.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn facts(&self, picture: PictureId) -> Result<Option<Facts>> {
+        let term = Term::from_field_u64(self.fields.id, picture.0.into());
+        let Some(at) = self.document_with(&term)? else { return Ok(None) };
+        let number = |field| Ok(self.number(at, field)?.unwrap_or_default());
+        Ok(Some(Facts {
+            width: number(name::WIDTH)?.try_into().unwrap_or(u32::MAX),
+            height: number(name::HEIGHT)?.try_into().unwrap_or(u32::MAX),
+            format: schema::format_name(number(name::FORMAT)?),
+            bytes: number(name::FILE_BYTES)?,
+        }))
+    }
+
+    /// The places where `picture` stands or stood.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn sources_of(&self, picture: PictureId) -> Result<Vec<SourceRecord>> {
+        self.sources_with(&Term::from_field_u64(self.fields.picture, picture.0.into()))
+    }
+
+    /// The places whose last look found `state`.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn sources_in(&self, state: State) -> Result<Vec<SourceRecord>> {
+        self.sources_with(&Term::from_field_u64(self.fields.state, schema::state_code(state)))
+    }
+
+    fn sources_with(&self, term: &Term) -> Result<Vec<SourceRecord>> {
+        let mut sources = Vec::new();
+        for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
+            let Some(mut postings) = self.postings(segment, term)? else { continue };
+            while let Some(doc) = next_alive(segment, &mut postings) {
+                sources.push(self.source_at(DocAddress::new(ordinal, doc))?);
+                postings.advance();
+            }
+        }
+        sources.sort_by(|a: &SourceRecord, b| a.locator.cmp(&b.locator));
+        Ok(sources)
+    }
+
+    /// What was last known of `locator`.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn known(&self, locator: &Locator) -> Result<Option<Known>> {
+        let Some(at) = self.document_with(&self.fields.locator_term(locator))? else { return Ok(None) };
+        self.known_at(at).map(Some)
+    }
+
+    fn known_at(&self, address: DocAddress) -> Result<Known> {
+        let modified = self.segment(address)?.fast_fields().column_opt::<i64>(name::MODIFIED);
+        let modified = modified.map_err(|error| self.damaged(error))?.and_then(|column| column.first(address.doc_id));
+        let bytes = self.number(address, name::BYTES)?.unwrap_or_default();
+        Ok(Known {
+            stamp: schema::stamp(bytes, modified.unwrap_or_default()),
+            state: self.number(address, name::STATE)?.and_then(schema::state_of).unwrap_or(State::Missing),
+            picture: self.number(address, name::PICTURE)?.and_then(picture_id),
+            address,
+        })
+    }
+
+    fn source_at(&self, address: DocAddress) -> Result<SourceRecord> {
+        let Known { stamp, state, picture, .. } = self.known_at(address)?;
+        let document: TantivyDocument = self.searcher.doc(address).map_err(|error| self.damaged(error))?;
+        let (locator, note) = self.fields.stored(&document).ok_or_else(|| {
+            Error::new(ErrorKind::Damaged, "a source without its place: index again, into another folder")
+                .about(self.folder.as_path())
+        })?;
+        Ok(SourceRecord { locator, stamp, state, picture, note })
+    }
+
+    /// All that is kept of a known place.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn source(&self, known: &Known) -> Result<SourceRecord> {
+        self.source_at(known.address)
+    }
+
+    /// How many documents each segment has: what [`Known::address`] counts.
+    pub fn segment_sizes(&self) -> impl Iterator<Item = u32> {
+        self.searcher.segment_readers().iter().map(SegmentReader::max_doc)
+    }
+
+    /// Calls `visit` with every known place below `folder`, which is not among them.
+    ///
+    /// # Errors
+    /// `Damaged`, and what `visit` returns.
+    pub fn each_below(&self, folder: &Locator, mut visit: impl FnMut(Known) -> Result<()>) -> Result<()> {
+        let (from, to) = schema::keys_below(folder);
+        for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
+            let inverted = segment.inverted_index(self.fields.locator).map_err(|error| self.damaged(error))?;
+            let range = inverted.terms().range().ge(&from).lt(&to).into_stream();
+            let mut range = range.map_err(|error| self.damaged(error))?;
+            while range.advance() {
+                let postings = inverted.read_postings_from_terminfo(range.value(), IndexRecordOption::Basic);
+                let mut postings = postings.map_err(|error| self.damaged(error))?;
+                if let Some(doc) = next_alive(segment, &mut postings) {
+                    visit(self.known_at(DocAddress::new(ordinal, doc))?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The number of described pictures.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn pictures(&self) -> Result<u64> {
+        let mut pictures = 0;
+        for segment in self.searcher.segment_readers() {
+            if let Some(column) = self.column(segment, name::ID)? {
+                pictures += match segment.alive_bitset() {
+                    None => u64::from(column.values.num_vals()),
+                    Some(_) => segment.doc_ids_alive().filter(|&doc| column.index.has_value(doc)).count() as u64,
+                };
+            }
+        }
+        Ok(pictures)
+    }
+
+    /// Counts everything: one pass over two columns.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn totals(&self) -> Result<Totals> {
+        let mut totals = Totals { pictures: self.pictures()?, ..Totals::default() };
+        for segment in self.searcher.segment_readers() {
+            let Some(states) = self.column(segment, name::STATE)? else { continue };
+            for state in segment.doc_ids_alive().filter_map(|doc| states.first(doc)) {
+                match schema::state_of(state) {
+                    Some(State::Present) => totals.sources += 1,
+                    Some(State::Missing) => totals.missing += 1,
+                    Some(State::Failed) => totals.failed += 1,
+                    Some(State::Skipped) | None => totals.skipped += 1,
+                }
+            }
+        }
+        Ok(totals)
+    }
+
+    /// The pictures whose hash differs from one of the probe's forms in at most `max_distance` bits,
+    /// each with its nearest form; nearest first, then by number.
+    ///
+    /// A scan of all hashes: exact at every distance. Measured: a few milliseconds a million pictures,
+    /// where looking up the hash in bands costs 272 dictionary seeks a form to be exact up to 31 bits only.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn candidates(&self, probe: &Probe, max_distance: u32) -> Result<Vec<Candidate>> {
+        let mut candidates = Vec::new();
+        for segment in self.searcher.segment_readers() {
+            self.scan(segment, probe, max_distance, &mut candidates)?;
+        }
+        candidates.sort_by_key(|candidate| (candidate.distance, candidate.picture));
+        Ok(candidates)
+    }
+
+    fn scan(&self, segment: &SegmentReader, probe: &Probe, max_distance: u32, out: &mut Vec<Candidate>) -> Result<()> {
+        let (Some(ids), Some(qualities)) = (self.column(segment, name::ID)?, self.column(segment, name::QUALITY)?)
+        else {
+            return Ok(());
+        };
+        let mut words = Vec::with_capacity(4);
+        for field in name::HASH {
+            words.extend(self.column(segment, field)?);
+        }
+        let rows = ids.values.num_vals();
+        if words.len() != 4
+            || words.iter().any(|column| column.values.num_vals() != rows)
+            || qualities.values.num_vals() != rows
+        {
+            return Err(Error::new(ErrorKind::Damaged, "hashes are missing: index again, into another folder")
+                .about(self.folder.as_path()));
+        }
+        let mut block = [[0u64; SCAN_ROWS]; 4];
+        for start in (0..rows).step_by(SCAN_ROWS) {
+            let length = (rows - start).min(SCAN_ROWS as u32) as usize;
+            for (column, values) in words.iter().zip(&mut block) {
+                column.values.get_range(start.into(), &mut values[..length]);
+            }
+            for (row, i) in (start..).zip(0..length) {
+                let hash = PerceptualHash([block[0][i], block[1][i], block[2][i], block[3][i]]);
+                let nearest =
+                    probe.forms.iter().map(|(form, of_form)| (of_form.distance(hash), *form)).min_by_key(|(d, _)| *d);
+                let Some((distance, form)) = nearest.filter(|(distance, _)| *distance <= max_distance) else {
+                    continue;
+                };
+                let mut document = vec![row];
+                ids.index.select_batch_in_place(0, &mut document);
+                let alive = document.first().is_some_and(|&doc| !segment.is_deleted(doc));
+                if let Some(picture) = picture_id(ids.values.get_val(row)).filter(|_| alive) {
+                    let quality = qualities.values.get_val(row).min(100) as u8;
+                    out.push(Candidate { picture, form, distance, quality });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes that the index takes on disk, all in.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn disk_bytes(&self) -> Result<u64> {
+        fn below(folder: &Path) -> std::io::Result<u64> {
+            let mut bytes = 0;
+            for entry in std::fs::read_dir(folder)? {
+                // A writer may remove a file between the two calls.
+                let Ok(metadata) = entry.as_ref().map_or(Err(()), |e| e.metadata().map_err(|_| ())) else { continue };
+                bytes += if metadata.is_dir() { below(&entry?.path())? } else { metadata.len() };
+            }
+            Ok(bytes)
+        }
+        below(&self.folder).map_err(|error| Error::io(error).about(self.folder.as_path()))
+    }
+}
+
+fn picture_id(number: u64) -> Option<PictureId> {
+    u32::try_from(number).ok().map(PictureId)
+}
+
+fn next_alive(segment: &SegmentReader, postings: &mut impl Postings) -> Option<u32> {
+    while postings.doc() != TERMINATED {
+        if !segment.is_deleted(postings.doc()) {
+            return Some(postings.doc());
+        }
+        postings.advance();
+    }
+    None
+}
+
+pub(super) fn damaged(folder: &Path, error: tantivy::TantivyError) -> Error {
+    let kind = match &error {
+        tantivy::TantivyError::IoError(_) => ErrorKind::Io,
+        _ => ErrorKind::Damaged,
+    };
+    let text = error.to_string();
+    let text = text.lines().next().unwrap_or_default();
+    Error::new(kind, format!("the index can't be read ({text:.200}): index again, into another folder"))
+        .about(folder)
+        .with_source(error)
+}

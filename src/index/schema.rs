@@ -1,0 +1,179 @@
+//! The tantivy documents of an index, their fields, and the way there and back.
+
+use std::path::PathBuf;
+
+use tantivy::schema::{FAST, Field, INDEXED, NumericOptions, STORED, Schema, Value};
+use tantivy::{TantivyDocument, Term};
+
+use super::{PictureId, PictureRecord, SourceRecord, State};
+use crate::locator::{Locator, Stamp};
+
+/// Fast fields are read by name: one place for each name.
+pub(super) mod name {
+    pub const ID: &str = "id";
+    pub const HASH: [&str; 4] = ["hash0", "hash1", "hash2", "hash3"];
+    pub const QUALITY: &str = "quality";
+    pub const WIDTH: &str = "width";
+    pub const HEIGHT: &str = "height";
+    pub const FORMAT: &str = "format";
+    pub const FILE_BYTES: &str = "file_bytes";
+    pub const DIGEST: &str = "digest";
+    pub const LOCATOR: &str = "locator";
+    pub const PICTURE: &str = "picture";
+    pub const STATE: &str = "state";
+    pub const BYTES: &str = "bytes";
+    pub const MODIFIED: &str = "modified_ns";
+    pub const NOTE: &str = "note";
+}
+
+/// The fields. A picture document has `id`, `digest` and what describes it; a source document has
+/// `locator`, `picture` and what was last seen there.
+pub(super) struct Fields {
+    pub schema: Schema,
+    pub id: Field,
+    pub digest: Field,
+    pub locator: Field,
+    pub picture: Field,
+    pub state: Field,
+    hash: [Field; 4],
+    quality: Field,
+    width: Field,
+    height: Field,
+    format: Field,
+    file_bytes: Field,
+    bytes: Field,
+    modified: Field,
+    note: Field,
+}
+
+impl Fields {
+    pub fn new() -> Self {
+        let mut builder = Schema::builder();
+        let fast = || NumericOptions::from(FAST);
+        let keyed = || NumericOptions::from(FAST | INDEXED);
+        Self {
+            id: builder.add_u64_field(name::ID, keyed()),
+            digest: builder.add_bytes_field(name::DIGEST, INDEXED),
+            hash: name::HASH.map(|word| builder.add_u64_field(word, fast())),
+            quality: builder.add_u64_field(name::QUALITY, fast()),
+            width: builder.add_u64_field(name::WIDTH, fast()),
+            height: builder.add_u64_field(name::HEIGHT, fast()),
+            format: builder.add_u64_field(name::FORMAT, fast()),
+            file_bytes: builder.add_u64_field(name::FILE_BYTES, fast()),
+            locator: builder.add_bytes_field(name::LOCATOR, INDEXED | STORED),
+            picture: builder.add_u64_field(name::PICTURE, keyed()),
+            state: builder.add_u64_field(name::STATE, keyed()),
+            bytes: builder.add_u64_field(name::BYTES, fast()),
+            modified: builder.add_i64_field(name::MODIFIED, fast()),
+            note: builder.add_bytes_field(name::NOTE, STORED),
+            schema: builder.build(),
+        }
+    }
+
+    pub fn picture_document(&self, id: PictureId, record: &PictureRecord) -> TantivyDocument {
+        let mut document = TantivyDocument::default();
+        document.add_u64(self.id, id.0.into());
+        document.add_bytes(self.digest, &record.digest.0);
+        for (field, word) in self.hash.iter().zip(record.description.hash.0) {
+            document.add_u64(*field, word);
+        }
+        document.add_u64(self.quality, record.description.quality.into());
+        document.add_u64(self.width, record.width.into());
+        document.add_u64(self.height, record.height.into());
+        document.add_u64(self.format, format_code(record.format));
+        document.add_u64(self.file_bytes, record.bytes);
+        document
+    }
+
+    pub fn source_document(&self, record: &SourceRecord) -> TantivyDocument {
+        let mut document = TantivyDocument::default();
+        document.add_bytes(self.locator, &locator_key(&record.locator));
+        if let Some(id) = record.picture {
+            document.add_u64(self.picture, id.0.into());
+        }
+        document.add_u64(self.state, state_code(record.state));
+        document.add_u64(self.bytes, record.stamp.bytes);
+        document.add_i64(self.modified, record.stamp.modified_ns);
+        if !record.note.is_empty() {
+            document.add_bytes(self.note, record.note.as_bytes());
+        }
+        document
+    }
+
+    /// The stored part of a source document: its locator and its note.
+    pub fn stored(&self, document: &TantivyDocument) -> Option<(Locator, String)> {
+        let locator = document.get_first(self.locator).and_then(|value| value.as_bytes())?;
+        let note = document.get_first(self.note).and_then(|value| value.as_bytes()).unwrap_or_default();
+        Some((locator_from_key(locator)?, String::from_utf8_lossy(note).into_owned()))
+    }
+
+    pub fn locator_term(&self, locator: &Locator) -> Term {
+        Term::from_field_bytes(self.locator, &locator_key(locator))
+    }
+}
+
+/// The formats in the order of their codes in the index: new ones go to the end.
+const FORMATS: [&str; 12] = ["jpeg", "png", "gif", "webp", "tiff", "bmp", "ico", "pnm", "tga", "qoi", "hdr", "exr"];
+
+fn format_code(format: &str) -> u64 {
+    FORMATS.iter().position(|name| *name == format).unwrap_or(FORMATS.len()) as u64
+}
+
+pub(super) fn format_name(code: u64) -> &'static str {
+    usize::try_from(code).ok().and_then(|code| FORMATS.get(code)).copied().unwrap_or("unknown")
+}
+
+/// The states in the order of their codes in the index.
+const STATES: [State; 4] = [State::Present, State::Missing, State::Failed, State::Skipped];
+
+pub(super) fn state_code(state: State) -> u64 {
+    STATES.iter().position(|known| *known == state).unwrap_or_default() as u64
+}
+
+pub(super) fn state_of(code: u64) -> Option<State> {
+    STATES.get(usize::try_from(code).ok()?).copied()
+}
+
+pub(super) fn stamp(bytes: u64, modified_ns: i64) -> Stamp {
+    Stamp { bytes, modified_ns }
+}
+
+/// A locator as the bytes that key it: a path's own bytes, so that a folder's sources are one range of keys.
+#[cfg(unix)]
+pub(super) fn locator_key(locator: &Locator) -> Vec<u8> {
+    use std::os::unix::ffi::OsStrExt;
+    match locator {
+        Locator::Path(path) => path.as_os_str().as_bytes().to_vec(),
+    }
+}
+
+#[cfg(unix)]
+fn locator_from_key(key: &[u8]) -> Option<Locator> {
+    use std::os::unix::ffi::OsStrExt;
+    Some(Locator::Path(PathBuf::from(std::ffi::OsStr::from_bytes(key))))
+}
+
+#[cfg(not(unix))]
+pub(super) fn locator_key(locator: &Locator) -> Vec<u8> {
+    match locator {
+        Locator::Path(path) => path.to_string_lossy().into_owned().into_bytes(),
+    }
+}
+
+#[cfg(not(unix))]
+fn locator_from_key(key: &[u8]) -> Option<Locator> {
+    Some(Locator::Path(PathBuf::from(String::from_utf8(key.to_vec()).ok()?)))
+}
+
+/// The half-open range of keys that stand below `folder`.
+pub(super) fn keys_below(folder: &Locator) -> (Vec<u8>, Vec<u8>) {
+    let mut from = locator_key(folder);
+    let separator = std::path::MAIN_SEPARATOR as u8;
+    while from.last() == Some(&separator) {
+        from.pop();
+    }
+    let mut to = from.clone();
+    from.push(separator);
+    to.push(separator + 1);
+    (from, to)
+}

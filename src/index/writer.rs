@@ -1,0 +1,192 @@
+//! Adds to an index; what is added shows to readers at the next commit, all of it or nothing.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tantivy::directory::MmapDirectory;
+use tantivy::{Index, IndexWriter, TantivyDocument, Term};
+
+use super::format::{self, DOCUMENTS, WriteLock};
+use super::reader::{Payload, Reader, damaged};
+use super::schema::Fields;
+use super::{Digest, PictureId, PictureRecord, SourceRecord};
+use crate::error::{Error, ErrorKind, Result};
+use crate::locator::Locator;
+
+/// When a writer commits by itself, and what it may hold until then.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Bytes of documents held in memory; tantivy asks for 15 MB at least.
+    pub memory: usize,
+    /// Commit after so many pictures and sources: what a crash can cost. A commit takes some 20 ms.
+    pub batch: usize,
+    /// Commit after so long, if anything was added.
+    pub interval: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { memory: 32 << 20, batch: 10_000, interval: Duration::from_secs(30) }
+    }
+}
+
+/// The one writer of an index.
+pub struct Writer {
+    folder: PathBuf,
+    fields: Arc<Fields>,
+    documents: IndexWriter<TantivyDocument>,
+    payload: Payload,
+    /// Pictures added since `snapshot` was opened, which it does not know.
+    added: HashMap<Digest, PictureId>,
+    snapshot: Reader,
+    pending: usize,
+    committed: Instant,
+    options: Options,
+    // Released last, after tantivy's threads have ended.
+    _lock: WriteLock,
+}
+
+impl Writer {
+    /// Opens the index in `folder` for writing; creates it where the folder is empty or not there.
+    ///
+    /// # Errors
+    /// `Busy` where another process writes; `ForeignIndex`, `Damaged`, `Io`.
+    pub fn open(folder: &Path, options: Options) -> Result<Self> {
+        format::create(folder)?;
+        let lock = format::lock(folder)?;
+        let damaged = |error: tantivy::TantivyError| damaged(folder, error);
+        let fields = Arc::new(Fields::new());
+        let path = folder.join(DOCUMENTS);
+        std::fs::create_dir_all(&path).map_err(|error| Error::io(error).about(path.as_path()))?;
+        let directory = MmapDirectory::open(&path).map_err(|error| damaged(error.into()))?;
+        let index = Index::open_or_create(directory, fields.schema.clone()).map_err(damaged)?;
+        let snapshot = Reader::open(folder)?;
+        // One thread: describing pictures is a hundred times the work of indexing their documents.
+        let documents = index.writer_with_num_threads(1, options.memory).map_err(damaged)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            fields,
+            documents,
+            payload: snapshot.payload().clone(),
+            added: HashMap::new(),
+            snapshot,
+            pending: 0,
+            committed: Instant::now(),
+            options,
+            _lock: lock,
+        })
+    }
+
+    fn damaged(&self, error: tantivy::TantivyError) -> Error {
+        damaged(&self.folder, error)
+    }
+
+    /// Notes that `root` was named to be indexed.
+    pub fn add_root(&mut self, root: &Locator) {
+        let root = root.to_string();
+        if !self.payload.roots.contains(&root) {
+            self.payload.roots.push(root);
+            self.pending += 1;
+        }
+    }
+
+    /// The picture whose file has this digest, committed or not.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn picture_with(&self, digest: &Digest) -> Result<Option<PictureId>> {
+        match self.added.get(digest) {
+            Some(id) => Ok(Some(*id)),
+            None => self.snapshot.picture_with(digest),
+        }
+    }
+
+    /// The commit that this writer builds on.
+    pub fn snapshot(&self) -> &Reader {
+        &self.snapshot
+    }
+
+    /// Adds a picture unless one with its digest is there; returns its number either way.
+    ///
+    /// # Errors
+    /// `Damaged`, `Io`; `Usage` once four billion pictures were added.
+    pub fn add_picture(&mut self, record: &PictureRecord) -> Result<PictureId> {
+        if let Some(id) = self.picture_with(&record.digest)? {
+            return Ok(id);
+        }
+        let id = PictureId(self.payload.next_picture);
+        let next = id.0.checked_add(1);
+        self.payload.next_picture =
+            next.ok_or_else(|| Error::new(ErrorKind::Usage, "an index holds 4,294,967,295 pictures: start another"))?;
+        self.documents.add_document(self.fields.picture_document(id, record)).map_err(|error| self.damaged(error))?;
+        self.added.insert(record.digest, id);
+        self.pending += 1;
+        Ok(id)
+    }
+
+    /// Says what stands at a place, replacing what was known of it.
+    ///
+    /// # Errors
+    /// `Damaged`, `Io`.
+    pub fn set_source(&mut self, record: &SourceRecord) -> Result<()> {
+        self.forget_source(&record.locator);
+        self.documents.add_document(self.fields.source_document(record)).map_err(|error| self.damaged(error))?;
+        Ok(())
+    }
+
+    /// Forgets a place.
+    pub fn forget_source(&mut self, locator: &Locator) {
+        let term: Term = self.fields.locator_term(locator);
+        self.documents.delete_term(term);
+        self.pending += 1;
+    }
+
+    /// Forgets a picture. Its sources must be forgotten or given another picture, too.
+    pub fn forget_picture(&mut self, picture: PictureId) {
+        self.documents.delete_term(Term::from_field_u64(self.fields.id, picture.0.into()));
+        self.pending += 1;
+    }
+
+    /// Commits where enough was added, or long enough ago.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    pub fn commit_if_due(&mut self) -> Result<()> {
+        let due = self.pending >= self.options.batch || self.committed.elapsed() >= self.options.interval;
+        if due { self.commit() } else { Ok(()) }
+    }
+
+    /// Makes all that was added durable and visible, in one step.
+    ///
+    /// # Errors
+    /// `Io` (a full disk, say), `Damaged`. The index then is as the last commit left it.
+    pub fn commit(&mut self) -> Result<()> {
+        self.committed = Instant::now();
+        if self.pending == 0 {
+            return Ok(());
+        }
+        let payload =
+            serde_json::to_string(&self.payload).map_err(|error| Error::new(ErrorKind::Damaged, error.to_string()))?;
+        let folder = self.folder.as_path();
+        let mut prepared = self.documents.prepare_commit().map_err(|error| damaged(folder, error))?;
+        prepared.set_payload(&payload);
+        prepared.commit().map_err(|error| damaged(folder, error))?;
+        self.snapshot = Reader::open(folder)?;
+        self.added.clear();
+        self.pending = 0;
+        Ok(())
+    }
+
+    /// Commits and waits until merging is done.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    pub fn finish(mut self) -> Result<Reader> {
+        self.commit()?;
+        let Self { folder, documents, _lock, .. } = self;
+        documents.wait_merging_threads().map_err(|error| damaged(&folder, error))?;
+        Reader::open(&folder)
+    }
+}

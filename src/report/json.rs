@@ -1,0 +1,235 @@
+//! NDJSON for scripts: one object a line, fields only ever added within a schema number.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::{IndexState, Told, path_bytes, source_bytes};
+use crate::index::Totals;
+use crate::ingest::Summary;
+use crate::search::Match;
+
+/// Version of the objects below.
+pub const SCHEMA: u32 = 1;
+
+#[derive(Serialize)]
+struct AnswerLine<'a> {
+    schema: u32,
+    query: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    query_bytes: Option<String>,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    elapsed_ms: f64,
+    searched: u64,
+    matches: Vec<MatchObject>,
+}
+
+#[derive(Serialize)]
+struct MatchObject {
+    rank: usize,
+    source: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_bytes: Option<String>,
+    score: f64,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transform: Option<TransformObject>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    query_overlap: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_overlap: Option<f64>,
+    width: u32,
+    height: u32,
+    format: &'static str,
+    bytes: u64,
+    modified: String,
+}
+
+#[derive(Serialize)]
+struct TransformObject {
+    mirrored: bool,
+    rotation_deg: f64,
+    scale: f64,
+    matrix: [[f64; 3]; 2],
+}
+
+/// One query and its matches.
+///
+/// # Errors
+/// Those of `out`.
+pub fn answer(out: &mut impl Write, told: &Told<'_>) -> io::Result<()> {
+    let (query, query_bytes) = text_and_bytes(&path_bytes(told.query));
+    let elapsed_ms = rounded(told.elapsed.as_secs_f64() * 1e3, 3);
+    let (status, error, searched, matches) = match &told.outcome {
+        Ok(answer) => {
+            let matches = (1..).zip(&answer.matches).map(|(rank, found)| match_object(rank, found)).collect();
+            (if answer.too_plain { "too_plain" } else { "ok" }, None, answer.searched, matches)
+        }
+        Err(error) => ("error", Some(error.message()), 0, Vec::new()),
+    };
+    line(out, &AnswerLine { schema: SCHEMA, query, query_bytes, status, error, elapsed_ms, searched, matches })
+}
+
+fn match_object(rank: usize, found: &Match) -> MatchObject {
+    let (source, source_bytes) = text_and_bytes(&source_bytes(&found.source));
+    MatchObject {
+        rank,
+        source,
+        source_bytes,
+        score: rounded(found.score, 4),
+        kind: found.kind.name(),
+        transform: found.transform.map(|transform| TransformObject {
+            mirrored: transform.mirrored(),
+            rotation_deg: rounded(transform.rotation_deg(), 2),
+            scale: rounded(transform.scale(), 5),
+            matrix: transform.matrix.map(|row| row.map(|value| rounded(value, 6))),
+        }),
+        query_overlap: found.query_overlap.map(|share| rounded(share, 4)),
+        source_overlap: found.source_overlap.map(|share| rounded(share, 4)),
+        width: found.width,
+        height: found.height,
+        format: found.format,
+        bytes: found.stamp.bytes,
+        modified: modified(found.stamp.modified_ns),
+    }
+}
+
+/// RFC 3339, in UTC, whole seconds; 1970 for times that have no such form.
+fn modified(nanoseconds: i64) -> String {
+    let time = OffsetDateTime::from_unix_timestamp(nanoseconds.div_euclid(1_000_000_000));
+    time.ok().and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_else(|| "1970-01-01T00:00:00Z".into())
+}
+
+fn rounded(value: f64, digits: i32) -> f64 {
+    let factor = 10f64.powi(digits);
+    (value * factor).round() / factor
+}
+
+/// Text, and base64 of the bytes where the text does not say them.
+fn text_and_bytes(bytes: &[u8]) -> (String, Option<String>) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => (text.to_owned(), None),
+        Err(_) => (String::from_utf8_lossy(bytes).into_owned(), Some(BASE64_STANDARD.encode(bytes))),
+    }
+}
+
+#[derive(Serialize)]
+struct SummaryLine<'a> {
+    schema: u32,
+    indexed: u64,
+    unchanged: u64,
+    moved: u64,
+    missing: u64,
+    skipped: &'a BTreeMap<String, u64>,
+    failed: u64,
+    pictures: u64,
+    sources: u64,
+    bytes: u64,
+    decoded: u64,
+    elapsed_ms: f64,
+}
+
+/// What a run of `ris index` did, and what the index (`totals`, `bytes` on disk) now holds.
+///
+/// # Errors
+/// Those of `out`.
+pub fn summary(out: &mut impl Write, summary: &Summary, totals: &Totals, bytes: u64) -> io::Result<()> {
+    line(
+        out,
+        &SummaryLine {
+            schema: SCHEMA,
+            indexed: summary.indexed,
+            unchanged: summary.unchanged,
+            moved: summary.moved,
+            missing: summary.missing,
+            skipped: &summary.skipped,
+            failed: summary.failed,
+            pictures: totals.pictures,
+            sources: totals.sources,
+            bytes,
+            decoded: summary.decoded,
+            elapsed_ms: rounded(summary.elapsed.as_secs_f64() * 1e3, 3),
+        },
+    )
+}
+
+#[derive(Serialize)]
+struct StatusLine<'a> {
+    schema: u32,
+    index: String,
+    format: u32,
+    pictures: u64,
+    sources: u64,
+    missing: u64,
+    bytes: u64,
+    roots: Vec<RootObject<'a>>,
+    offline: u64,
+    failed: u64,
+    failures: Vec<FailureObject<'a>>,
+    pending: u64,
+}
+
+#[derive(Serialize)]
+struct RootObject<'a> {
+    source: &'a str,
+    offline: bool,
+    sources: u64,
+}
+
+#[derive(Serialize)]
+struct FailureObject<'a> {
+    source: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_bytes: Option<String>,
+    error: &'a str,
+}
+
+/// What an index is and holds.
+///
+/// # Errors
+/// Those of `out`.
+pub fn status(out: &mut impl Write, state: &IndexState) -> io::Result<()> {
+    let failures = state.failures.iter().map(|failure| {
+        let (source, source_bytes) = text_and_bytes(&source_bytes(&failure.locator));
+        FailureObject { source, source_bytes, error: &failure.note }
+    });
+    line(
+        out,
+        &StatusLine {
+            schema: SCHEMA,
+            index: lossy(&state.folder),
+            format: state.format,
+            pictures: state.totals.pictures,
+            sources: state.totals.sources,
+            missing: state.totals.missing,
+            bytes: state.bytes,
+            roots: state
+                .roots
+                .iter()
+                .map(|root| RootObject { source: &root.source, offline: root.offline, sources: root.sources })
+                .collect(),
+            offline: state.offline(),
+            failed: state.totals.failed,
+            failures: failures.collect(),
+            pending: 0,
+        },
+    )
+}
+
+fn lossy(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// One object and a newline.
+fn line(out: &mut impl Write, object: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, object)?;
+    out.write_all(b"\n")
+}

@@ -1,0 +1,129 @@
+//! Answers -> bytes, in the forms that people and scripts read.
+
+pub mod escape;
+pub mod json;
+pub mod paths;
+pub mod text;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::index::{FORMAT, Reader, SourceRecord, State, Totals};
+use crate::locator::Locator;
+use crate::search::Answer;
+
+/// One query and what came of it.
+#[derive(Debug)]
+pub struct Told<'a> {
+    /// The query's name as the user gave it.
+    pub query: &'a Path,
+    /// What was found, or why nothing could be searched for.
+    pub outcome: Result<Answer>,
+    /// How long it took, reading the query included.
+    pub elapsed: Duration,
+}
+
+/// How text for people looks.
+#[derive(Clone, Debug, Default)]
+pub struct Style {
+    /// With colours.
+    pub color: bool,
+    /// Paths are OSC 8 links to their files.
+    pub hyperlink: bool,
+    /// For a terminal: control and bidirectional characters in names are escaped.
+    pub escape: bool,
+    /// Each answer stands below its query's name.
+    pub headings: bool,
+    /// Paths below this folder are shown relative to it.
+    pub here: Option<PathBuf>,
+}
+
+/// What an index is and holds.
+#[derive(Clone, Debug)]
+pub struct IndexState {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its format version.
+    pub format: u32,
+    /// What it holds.
+    pub totals: Totals,
+    /// Its size on disk in bytes.
+    pub bytes: u64,
+    /// What was named to be indexed, and whether it can be reached now.
+    pub roots: Vec<Root>,
+    /// Places that claim to hold a picture and can't be read, with the reason.
+    pub failures: Vec<SourceRecord>,
+}
+
+/// A folder or file that was named to be indexed.
+#[derive(Clone, Debug)]
+pub struct Root {
+    /// Where, as text.
+    pub source: String,
+    /// It can't be reached now: unplugged, unmounted or gone.
+    pub offline: bool,
+    /// Places below it where a picture stood when it was last seen.
+    pub sources: u64,
+}
+
+impl IndexState {
+    /// Looks at the index and at its roots.
+    ///
+    /// # Errors
+    /// `Damaged`, `Io`.
+    pub fn of(reader: &Reader) -> Result<Self> {
+        let roots = reader.roots().iter().map(|root| Root::of(reader, root)).collect::<Result<_>>()?;
+        Ok(Self {
+            folder: reader.folder().canonicalize().unwrap_or_else(|_| reader.folder().to_owned()),
+            format: FORMAT,
+            totals: reader.totals()?,
+            bytes: reader.disk_bytes()?,
+            roots,
+            failures: reader.sources_in(State::Failed)?,
+        })
+    }
+
+    /// Places of pictures below roots that can't be reached now.
+    pub fn offline(&self) -> u64 {
+        self.roots.iter().filter(|root| root.offline).map(|root| root.sources).sum()
+    }
+}
+
+impl Root {
+    fn of(reader: &Reader, root: &str) -> Result<Self> {
+        let path = PathBuf::from(root);
+        let offline = !path.exists();
+        let mut sources = 0;
+        let mut count = |state| sources += u64::from(state == State::Present);
+        let locator = Locator::Path(path);
+        if let Some(known) = reader.known(&locator)? {
+            count(known.state);
+        }
+        reader.each_below(&locator, |known| {
+            count(known.state);
+            Ok(())
+        })?;
+        Ok(Self { source: root.to_owned(), offline, sources })
+    }
+}
+
+/// A path's own bytes where the platform has them.
+#[cfg(unix)]
+fn path_bytes(path: &Path) -> std::borrow::Cow<'_, [u8]> {
+    use std::os::unix::ffi::OsStrExt;
+    path.as_os_str().as_bytes().into()
+}
+
+#[cfg(not(unix))]
+fn path_bytes(path: &Path) -> std::borrow::Cow<'_, [u8]> {
+    path.to_string_lossy().into_owned().into_bytes().into()
+}
+
+/// A source's own bytes.
+fn source_bytes(source: &Locator) -> std::borrow::Cow<'_, [u8]> {
+    match source.path() {
+        Some(path) => path_bytes(path),
+        None => source.to_string().into_bytes().into(),
+    }
+}

@@ -1,0 +1,146 @@
+//! Text for people.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::{IndexState, Style, Told, escape, path_bytes, source_bytes};
+use crate::locator::Locator;
+use crate::search::Match;
+
+/// ECMA-48 attributes, as ripgrep uses them for paths and matches.
+const PATH: &str = "\x1b[35m";
+const SCORE: &str = "\x1b[1;32m";
+const DIM: &str = "\x1b[2m";
+const RESET: &str = "\x1b[0m";
+
+/// The matches of one query, one a line: rank, score, kind, size, path.
+///
+/// # Errors
+/// Those of `out`.
+pub fn answer(out: &mut impl Write, told: &Told<'_>, style: &Style) -> io::Result<()> {
+    let Ok(answer) = &told.outcome else { return Ok(()) };
+    if answer.matches.is_empty() {
+        return Ok(());
+    }
+    if style.headings {
+        paint(out, style, PATH, &shown(told.query, style))?;
+        out.write_all(b"\n")?;
+    }
+    let rank_width = answer.matches.len().to_string().len();
+    for (rank, found) in (1..).zip(&answer.matches) {
+        row(out, rank, rank_width, found, style)?;
+    }
+    if style.headings { out.write_all(b"\n") } else { Ok(()) }
+}
+
+fn row(out: &mut impl Write, rank: usize, rank_width: usize, found: &Match, style: &Style) -> io::Result<()> {
+    write!(out, "{rank:rank_width$}  ")?;
+    paint(out, style, SCORE, format!("{:.3}", found.score).as_bytes())?;
+    write!(out, "  {:<9}  ", found.kind.name())?;
+    let size = format!("{}x{}", found.width, found.height);
+    paint(out, style, DIM, format!("{size:>9}  {:>7}", bytes(found.stamp.bytes)).as_bytes())?;
+    out.write_all(b"  ")?;
+    let link = style.hyperlink.then(|| found.source.path()).flatten();
+    if let Some(path) = link {
+        write!(out, "\x1b]8;;file://{}\x1b\\", percent_encoded(&path_bytes(path)))?;
+    }
+    paint(out, style, PATH, &source(&found.source, style))?;
+    if link.is_some() {
+        out.write_all(b"\x1b]8;;\x1b\\")?;
+    }
+    out.write_all(b"\n")
+}
+
+fn paint(out: &mut impl Write, style: &Style, attribute: &str, text: &[u8]) -> io::Result<()> {
+    if !style.color {
+        return out.write_all(text);
+    }
+    out.write_all(attribute.as_bytes())?;
+    out.write_all(text)?;
+    out.write_all(RESET.as_bytes())
+}
+
+fn source(locator: &Locator, style: &Style) -> Vec<u8> {
+    match locator.path() {
+        Some(path) => {
+            let relative = style.here.as_ref().and_then(|here| path.strip_prefix(here).ok());
+            shown(relative.unwrap_or(path), style)
+        }
+        None => source_bytes(locator).into_owned(),
+    }
+}
+
+/// A name as its own bytes, or, for a terminal, as text without anything that would steer it.
+fn shown(path: &Path, style: &Style) -> Vec<u8> {
+    let bytes = path_bytes(path);
+    if style.escape { escape::text(&String::from_utf8_lossy(&bytes)).into_bytes() } else { bytes.into_owned() }
+}
+
+/// RFC 3986: all but unreserved characters and the slash.
+fn percent_encoded(path: &[u8]) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    path.iter().map(|&byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// Three digits and a unit: `982 B`, `41.2 kB`, `3.4 MB`.
+fn bytes(count: u64) -> String {
+    let mut value = count as f64;
+    for unit in ["B", "kB", "MB", "GB"] {
+        if value < 999.5 {
+            let digits = usize::from(unit != "B" && value < 99.95);
+            return format!("{value:.digits$} {unit}");
+        }
+        value /= 1000.0;
+    }
+    format!("{value:.1} TB")
+}
+
+/// What an index is and holds, and what failed.
+///
+/// # Errors
+/// Those of `out`.
+pub fn status(out: &mut impl Write, state: &IndexState) -> io::Result<()> {
+    let totals = &state.totals;
+    writeln!(out, "index     {}", escape::text(&state.folder.to_string_lossy()))?;
+    writeln!(out, "format    {}", state.format)?;
+    writeln!(out, "size      {}", bytes(state.bytes))?;
+    writeln!(out, "pictures  {}", totals.pictures)?;
+    writeln!(
+        out,
+        "files     {} present, {} missing, {} failed, {} skipped",
+        totals.sources, totals.missing, totals.failed, totals.skipped
+    )?;
+    for root in &state.roots {
+        let offline = if root.offline { ", offline" } else { "" };
+        writeln!(out, "root      {} ({} files{offline})", escape::text(&root.source), root.sources)?;
+    }
+    for failure in &state.failures {
+        writeln!(out, "failed    {}: {}", escape::text(&failure.locator.to_string()), escape::text(&failure.note))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_at_most_three_digits() {
+        for (count, shown) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.0 kB"),
+            (41_234, "41.2 kB"),
+            (999_400, "999 kB"),
+            (999_600, "1.0 MB"),
+            (u64::MAX, "18446744.1 TB"),
+        ] {
+            assert_eq!(bytes(count), shown);
+        }
+    }
+
+    #[test]
+    fn links_are_encoded() {
+        assert_eq!(percent_encoded("/a b/é%\n".as_bytes()), "/a%20b/%C3%A9%25%0A");
+    }
+}

@@ -1,0 +1,3 @@
+//! Where pictures come from.
+
+pub mod folder;
