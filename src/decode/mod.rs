@@ -1,36 +1,50 @@
-//! Bytes -> picture: upright, sRGB, alpha flattened, small enough to describe.
+//! Bytes -> picture: the luminance, upright, alpha flattened, small enough to describe.
+//!
+//! Describing reads no more than about 512 pixels a side, so decoding stops there: a JPEG is decoded
+//! straight to an eighth, a quarter or a half of its size (most of the time that a big photo takes is
+//! saved so), everything else is decoded whole and reduced. Orientation is applied last, to the few
+//! pixels that are left, and exactly once.
+//!
+//! Luminance is all that any descriptor here reads, and a JPEG holds it as a plane of its own: so no
+//! colour is decoded, kept or reduced. Colours are taken as sRGB whatever profile the file carries:
+//! between common profiles that is a shift of a few grey levels, which the descriptors are built to
+//! bear. Transparent pixels show white, as they do on most pages.
+//!
+//! What is read was written by strangers. Sizes are checked against [`Options::max_memory`] from the
+//! header alone, and a decoder that panics has met a malformed file.
+
+mod color;
+mod format;
+mod general;
+mod ico;
+mod jpeg;
+mod orientation;
+mod panics;
+mod raw;
+mod reduce;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Formats that are recognised, by content alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Format {
-    /// JPEG.
-    Jpeg,
-}
-
-impl Format {
-    /// The format's name as it stands in the index and in JSON: lower case, no spaces.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-        }
-    }
-}
+pub use format::{Format, Sniff, claims_to_be_a_picture, sniff};
 
 /// How far a picture is reduced and how much memory it may take.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Pictures are reduced until their longest side has at most this many pixels.
+    /// Pictures are reduced until their longest side has at most this many pixels. 512 by default, the
+    /// size at which the descriptors were tuned.
     pub longest_side: u32,
-    /// The most memory, in bytes, that decoding one picture may take.
+    /// A JPEG is decoded at the smallest of 1/8, 1/4, 1/2 and 1 of its size whose longest side has at
+    /// least this many pixels, so a big one may end a little below `longest_side`. 480 by default: that
+    /// takes the common 4000 x 3000 to 500 x 375, which needs only the constant term of each block.
+    pub longest_side_min: u32,
+    /// The most memory, in bytes, that decoding one picture may take. 1 GiB by default: enough for
+    /// pictures of 170 megapixels.
     pub max_memory: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { longest_side: 512, max_memory: 1 << 30 }
+        Self { longest_side: 512, longest_side_min: 480, max_memory: 1 << 30 }
     }
 }
 
@@ -43,63 +57,103 @@ pub struct Picture {
     pub width: u32,
     /// Height of the whole picture in pixels, upright.
     pub height: u32,
-    /// Width of `rgb` in pixels.
+    /// Width of `luma` in pixels.
     pub reduced_width: u32,
-    /// Height of `rgb` in pixels.
+    /// Height of `luma` in pixels.
     pub reduced_height: u32,
-    /// The reduced picture, three bytes a pixel, row-major: `3 * reduced_width * reduced_height` bytes.
-    pub rgb: Vec<u8>,
+    /// The luminance of the reduced picture, row-major: `reduced_width * reduced_height` values of
+    /// 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601, full range).
+    pub luma: Vec<u8>,
 }
 
-impl Picture {
-    /// Luminance.
-    pub fn luma(&self) -> Vec<f32> {
-        self.rgb
-            .chunks_exact(3)
-            .map(|p| 0.299 * f32::from(p[0]) + 0.587 * f32::from(p[1]) + 0.114 * f32::from(p[2]))
-            .collect()
-    }
+/// Luminance as a decoder left it: row-major, not yet upright.
+struct Raster {
+    width: u32,
+    height: u32,
+    /// `width * height` bytes.
+    luma: Vec<u8>,
 }
 
-/// Decodes a picture.
+/// What a decoder found: the pixels, perhaps fewer than the file has, and how they lie.
+struct Decoded {
+    full_width: u32,
+    full_height: u32,
+    /// Pixels of `raster` per pixel of the picture, along each axis. The raster may reach over the
+    /// picture's right and lower edge by less than one of its pixels.
+    scale: f64,
+    orientation: image::metadata::Orientation,
+    raster: Raster,
+}
+
+/// Decodes a picture: the luminance, upright and on white, its longest side at most `options.longest_side` pixels. A
+/// smaller picture keeps its size. Of an animation the first frame, of an icon the largest entry.
 ///
 /// # Errors
-/// `NotAPicture`, `Unsupported`, `Malformed` or `TooLarge`.
+/// - `NotAPicture`: the content is that of no known format.
+/// - `Unsupported`: the content is a picture that this build does not read.
+/// - `Malformed`: the picture is damaged or incomplete.
+/// - `TooLarge`: decoding it would take more than `options.max_memory`, told by its header.
 pub fn decode(bytes: &[u8], options: &Options) -> Result<Picture> {
-    let m = |e: image::ImageError| Error::new(ErrorKind::Malformed, e.to_string());
-    let image = image::load_from_memory(bytes).map_err(m)?;
-    let small = image.thumbnail(options.longest_side, options.longest_side).to_rgb8();
-    Ok(Picture {
-        format: Format::Jpeg,
-        width: image.width(),
-        height: image.height(),
-        reduced_width: small.width(),
-        reduced_height: small.height(),
-        rgb: small.into_raw(),
+    let format = match sniff(bytes) {
+        Sniff::Readable(format) => format,
+        Sniff::Unsupported(name) => return Err(Error::new(ErrorKind::Unsupported, unsupported(name))),
+        Sniff::Unknown => return Err(not_a_picture()),
+    };
+    let decoded = panics::contained(|| {
+        let decoded = match format {
+            Format::Jpeg => jpeg::decode(bytes, options)?,
+            Format::Ico => ico::decode(bytes, options)?,
+            _ => general::decode(bytes, format, options)?,
+        };
+        finish(decoded, format, options)
+    })
+    .unwrap_or_else(|| Err(malformed(format, "its decoder gave up")));
+    decoded.map_err(|error| match error.kind() {
+        // What only looked like a TGA by its numbers was none.
+        ErrorKind::Malformed | ErrorKind::TooLarge | ErrorKind::Unsupported if format::is_guess(bytes, format) => {
+            not_a_picture().with_source(error)
+        }
+        _ => error,
     })
 }
 
-/// What content shows itself to be.
-pub enum Sniff {
-    /// A format that this build reads.
-    Readable(Format),
-    /// A picture format that it doesn't, by name.
-    Unsupported(&'static str),
-    /// No picture that is known.
-    Unknown,
+/// Reduces and turns what a decoder found.
+fn finish(decoded: Decoded, format: Format, options: &Options) -> Result<Picture> {
+    let Decoded { full_width, full_height, scale, orientation, raster } = decoded;
+    let reduced = reduce::to_longest_side(raster, (full_width, full_height), scale, options.longest_side.max(1))
+        .ok_or_else(|| malformed(format, "its size and its content disagree"))?;
+    let upright = orientation::apply(orientation, reduced);
+    let (width, height) = orientation::upright_size(orientation, full_width, full_height);
+    Ok(Picture {
+        format,
+        width,
+        height,
+        reduced_width: upright.width,
+        reduced_height: upright.height,
+        luma: upright.luma,
+    })
 }
 
-/// Tells the format.
-pub fn sniff(bytes: &[u8]) -> Sniff {
-    if bytes.starts_with(&[0xff, 0xd8, 0xff]) { Sniff::Readable(Format::Jpeg) } else { Sniff::Unknown }
+/// What is said of a picture whose format this build does not read.
+pub fn unsupported(name: &str) -> String {
+    format!("{name} pictures are not read by this build; convert it to jpeg or png")
 }
 
-/// Whether the name says so.
-pub fn claims_to_be_a_picture(path: &std::path::Path) -> bool {
-    path.extension().is_some_and(|e| e == "jpg")
+fn not_a_picture() -> Error {
+    Error::new(ErrorKind::NotAPicture, "not a picture")
 }
 
-/// Why not.
-pub fn unsupported(format: &str) -> String {
-    format.to_owned()
+/// The error for a damaged file; `what` says what was found, in the decoder's words.
+fn malformed(format: Format, what: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Malformed, format!("damaged {}: {what}", format.name()))
 }
+
+/// The error for a picture whose decoding would not fit in the memory allowed.
+fn too_large(width: u32, height: u32, options: &Options) -> Error {
+    let limit = options.max_memory >> 20;
+    let message = format!("{width}x{height} pixels take more than the {limit} MiB allowed for one picture");
+    Error::new(ErrorKind::TooLarge, message)
+}
+
+#[cfg(test)]
+mod tests;

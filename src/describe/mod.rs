@@ -47,5 +47,6 @@ pub fn probe(picture: &Picture) -> Probe {
 }
 
 fn transform(picture: &Picture) -> Option<Dct> {
-    Dct::of_luma(picture.luma(), picture.reduced_width as usize, picture.reduced_height as usize)
+    let luma = picture.luma.iter().map(|&value| f32::from(value)).collect();
+    Dct::of_luma(luma, picture.reduced_width as usize, picture.reduced_height as usize)
 }

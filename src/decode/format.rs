@@ -1,0 +1,363 @@
+//! Which format bytes are of, told by the content alone.
+//!
+//! Names lie, and a folder of photos also holds pictures without any extension. Signatures are those
+//! of the formats' specifications. Where a signature is weak (BMP's two letters, PNM's digit, ICO's
+//! zeros, TGA's none at all) the header behind it must make sense too.
+
+use std::path::Path;
+
+use super::raw;
+
+/// Formats that this build reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Format {
+    /// JPEG: baseline, extended sequential and progressive.
+    Jpeg,
+    /// PNG; of an animated one the default image.
+    Png,
+    /// GIF, the first frame.
+    Gif,
+    /// WebP, lossy or lossless; of an animated one the first frame.
+    WebP,
+    /// TIFF and BigTIFF, the first page.
+    Tiff,
+    /// Windows bitmap.
+    Bmp,
+    /// Windows icon: its largest entry.
+    Ico,
+    /// Portable anymap: PBM, PGM, PPM, PAM.
+    Pnm,
+    /// Truevision TGA.
+    Tga,
+    /// Quite OK Image.
+    Qoi,
+    /// Radiance HDR.
+    Hdr,
+    /// OpenEXR.
+    Exr,
+}
+
+impl Format {
+    /// Every format, in the order of their declaration.
+    pub const ALL: [Self; 12] = [
+        Self::Jpeg,
+        Self::Png,
+        Self::Gif,
+        Self::WebP,
+        Self::Tiff,
+        Self::Bmp,
+        Self::Ico,
+        Self::Pnm,
+        Self::Tga,
+        Self::Qoi,
+        Self::Hdr,
+        Self::Exr,
+    ];
+
+    /// The format's name as it stands in the index and in JSON: lower case, no spaces.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpeg",
+            Self::Png => "png",
+            Self::Gif => "gif",
+            Self::WebP => "webp",
+            Self::Tiff => "tiff",
+            Self::Bmp => "bmp",
+            Self::Ico => "ico",
+            Self::Pnm => "pnm",
+            Self::Tga => "tga",
+            Self::Qoi => "qoi",
+            Self::Hdr => "hdr",
+            Self::Exr => "exr",
+        }
+    }
+
+    /// The format of this [`name`](Self::name).
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
+    }
+}
+
+/// What the content of a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sniff {
+    /// A picture of a format that [`decode`](super::decode) reads.
+    Readable(Format),
+    /// A picture that this build does not read, by the name of its format.
+    Unsupported(&'static str),
+    /// Nothing that is known to be a picture.
+    Unknown,
+}
+
+/// Tells what a file holds by its content. The first 4 KiB are enough; fewer do for most formats.
+pub fn sniff(bytes: &[u8]) -> Sniff {
+    if let Some(name) = unsupported(bytes) {
+        return Sniff::Unsupported(name);
+    }
+    let format = match bytes {
+        [0xFF, 0xD8, 0xFF, ..] => Format::Jpeg,
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Format::Png,
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Format::Gif,
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Format::WebP,
+        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => match raw::of_tiff(bytes) {
+            Some(name) => return Sniff::Unsupported(name),
+            None => Format::Tiff,
+        },
+        [b'q', b'o', b'i', b'f', ..] => Format::Qoi,
+        [0x76, 0x2F, 0x31, 0x01, ..] => Format::Exr,
+        _ if bytes.starts_with(b"#?RADIANCE") || bytes.starts_with(b"#?RGBE") => Format::Hdr,
+        [b'B', b'M', ..] if is_bmp(bytes) => Format::Bmp,
+        [b'P', b'1'..=b'7', ..] if is_pnm(bytes) => Format::Pnm,
+        [0, 0, 1, 0, ..] if is_ico(bytes) => Format::Ico,
+        _ if is_tga(bytes) || has_tga_footer(bytes) => Format::Tga,
+        _ => return Sniff::Unknown,
+    };
+    Sniff::Readable(format)
+}
+
+/// Whether a format was told by plausible numbers alone, so that a failure to decode says that the
+/// guess was wrong, not that a picture is damaged.
+pub(super) fn is_guess(bytes: &[u8], format: Format) -> bool {
+    format == Format::Tga && !has_tga_footer(bytes)
+}
+
+/// Extensions of the formats that are read.
+const EXTENSIONS: &[&str] = &[
+    "jpg", "jpeg", "jpe", "jfif", "jif", "png", "apng", "gif", "webp", "tif", "tiff", "bmp", "dib", "ico", "pnm",
+    "pbm", "pgm", "ppm", "pam", "tga", "icb", "vda", "vst", "qoi", "hdr", "exr",
+];
+
+/// Whether a file's name says that it is a picture which [`decode`](super::decode) reads, so that its
+/// failing to decode is worth a word.
+pub fn claims_to_be_a_picture(file_name: impl AsRef<Path>) -> bool {
+    let extension = file_name.as_ref().extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension)))
+}
+
+/// The name of a picture format that is recognised and not read.
+fn unsupported(bytes: &[u8]) -> Option<&'static str> {
+    /// Signatures at the start of the file.
+    const SIGNATURES: &[(&[u8], &str)] = &[
+        (&[0xFF, 0x0A], "jxl"),
+        (&[0, 0, 0, 12, b'J', b'X', b'L', b' ', b'\r', b'\n', 0x87, b'\n'], "jxl"),
+        (&[0, 0, 0, 12, b'j', b'P', b' ', b' ', b'\r', b'\n', 0x87, b'\n'], "jpeg2000"),
+        (&[0xFF, 0x4F, 0xFF, 0x51], "jpeg2000"),
+        (&[0xFF, 0xD8, 0xFF, 0xF7], "jpeg-ls"),
+        (&[b'I', b'I', 0xBC, 0x01], "jpegxr"),
+        (&[0x97, b'J', b'B', b'2', b'\r', b'\n', 0x1A, b'\n'], "jbig2"),
+        (b"\x89PNG\r\n\x1A\n\0\0\0\x04CgBI", "png (iPhone build)"),
+        (b"\x8AMNG\r\n\x1A\n", "mng"),
+        (b"8BPS\0", "psd"),
+        (b"gimp xcf ", "xcf"),
+        (b"DDS \x7C\0\0\0", "dds"),
+        (b"farbfeld", "farbfeld"),
+        (b"FLIF", "flif"),
+        (b"BPG\xFB", "bpg"),
+        (b"icns", "icns"),
+        (b"AT&TFORM", "djvu"),
+        (&[0x59, 0xA6, 0x6A, 0x95], "sun raster"),
+        (b"/* XPM */", "xpm"),
+        (b"FUJIFILMCCD-RAW", "raw (raf)"),
+        (b"IIRO", "raw (orf)"),
+        (b"IIRS", "raw (orf)"),
+        (b"MMOR", "raw (orf)"),
+        (b"IIU\0", "raw (rw2)"),
+        (b"FOVb", "raw (x3f)"),
+        (b"\0MRM", "raw (mrw)"),
+    ];
+    if let Some((_, name)) = SIGNATURES.iter().find(|(signature, _)| bytes.starts_with(signature)) {
+        return Some(name);
+    }
+    if bytes.get(4..8) == Some(b"ftyp") {
+        return iso_media(bytes);
+    }
+    is_svg(bytes).then_some("svg")
+}
+
+/// The picture format of an ISO base media file (ISO 14496-12), by its brands.
+fn iso_media(bytes: &[u8]) -> Option<&'static str> {
+    let length = bytes.first_chunk::<4>().map_or(0, |length| u32::from_be_bytes(*length) as usize);
+    let end = length.clamp(8, 256).min(bytes.len());
+    // Major brand, version, compatible brands: four bytes each.
+    bytes.get(8..end)?.as_chunks::<4>().0.iter().find_map(|brand| match brand {
+        b"avif" | b"avis" => Some("avif"),
+        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" => Some("heic"),
+        b"mif1" | b"msf1" if !bytes.get(8..end)?.windows(4).any(|brand| brand == b"avif") => Some("heif"),
+        b"crx " => Some("raw (cr3)"),
+        _ => None,
+    })
+}
+
+/// Whether the first element is `svg`.
+fn is_svg(bytes: &[u8]) -> bool {
+    let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
+    let text = text.get(..4096).unwrap_or(text);
+    text.starts_with(b"<svg")
+        || ((text.starts_with(b"<?xml") || text.starts_with(b"<!--") || text.starts_with(b"<!DOCTYPE svg"))
+            && text
+                .windows(5)
+                .any(|word| matches!(word, [b'<', b's', b'v', b'g', after] if !after.is_ascii_alphanumeric())))
+}
+
+/// BMP: the size of the information header is one of those that exist.
+fn is_bmp(bytes: &[u8]) -> bool {
+    matches!(little_u32(bytes, 14), Some(12 | 16 | 40 | 52 | 56 | 64 | 108 | 124))
+}
+
+/// PNM: whitespace behind the digit and then a size (or a comment), or PAM's named fields.
+fn is_pnm(bytes: &[u8]) -> bool {
+    let Some((&[_, digit, space], rest)) = bytes.split_first_chunk::<3>() else { return false };
+    if !space.is_ascii_whitespace() {
+        return false;
+    }
+    let next = rest.trim_ascii_start();
+    match digit {
+        b'7' => {
+            [&b"WIDTH"[..], b"HEIGHT", b"DEPTH", b"MAXVAL", b"TUPLTYPE", b"#"].iter().any(|name| next.starts_with(name))
+        }
+        _ => next.first().is_some_and(|&c| c == b'#') || two_numbers(next),
+    }
+}
+
+/// Whether text starts with two numbers, the second of which has an end.
+fn two_numbers(text: &[u8]) -> bool {
+    let digits = |text: &[u8]| text.iter().take_while(|c| c.is_ascii_digit()).count();
+    let first = digits(text);
+    let rest = text.get(first..).unwrap_or_default();
+    let second = rest.trim_ascii_start();
+    let followed_by_space = second.len() < rest.len();
+    first > 0 && followed_by_space && (second.first() == Some(&b'#') || digits(second) > 0)
+}
+
+/// ICO: every entry of the directory makes sense, and a picture starts where the first one says.
+fn is_ico(bytes: &[u8]) -> bool {
+    let Some(count) = little_u16(bytes, 4).filter(|count| (1..=256).contains(count)) else { return false };
+    let end = 6 + 16 * usize::from(count);
+    let directory = bytes.get(6..end.min(bytes.len())).unwrap_or_default();
+    let entries = directory.as_chunks::<16>().0;
+    let sensible = |entry: &[u8; 16]| {
+        let [_, _, _, reserved, planes, 0, depth, 0, l0, l1, l2, l3, o0, o1, o2, o3] = *entry else { return false };
+        let length = u32::from_le_bytes([l0, l1, l2, l3]);
+        let offset = u32::from_le_bytes([o0, o1, o2, o3]);
+        matches!(reserved, 0 | 255)
+            && planes <= 1
+            && matches!(depth, 0 | 1 | 4 | 8 | 16 | 24 | 32)
+            && length > 0
+            && offset as usize >= end
+    };
+    let starts = |entry: &[u8; 16]| {
+        let offset = little_u32(entry, 12).map_or(0, |offset| offset as usize);
+        // Behind the bytes at hand nothing can be told.
+        bytes
+            .get(offset..)
+            .is_none_or(|start| start.len() < 4 || start.starts_with(b"\x89PNG") || start.starts_with(&[40, 0, 0, 0]))
+    };
+    !entries.is_empty() && entries.iter().all(sensible) && entries.first().is_some_and(starts)
+}
+
+/// TGA: it has no signature at its start, so every field must be one that the specification allows.
+fn is_tga(bytes: &[u8]) -> bool {
+    let Some(&[_, map_type, image_type, f0, f1, l0, l1, map_depth, _, _, _, _, w0, w1, h0, h1, depth, flags]) =
+        bytes.first_chunk::<18>()
+    else {
+        return false;
+    };
+    let (map_first, map_length) = (u16::from_le_bytes([f0, f1]), u16::from_le_bytes([l0, l1]));
+    let mapped = map_type == 1 && map_length > 0 && map_first < map_length && matches!(map_depth, 15 | 16 | 24 | 32);
+    let unmapped = map_type == 0 && map_first == 0 && map_length == 0 && map_depth == 0;
+    let colors = match image_type {
+        1 | 9 => mapped && matches!(depth, 8 | 16),
+        2 | 10 => unmapped && matches!(depth, 15 | 16 | 24 | 32),
+        3 | 11 => unmapped && matches!(depth, 8 | 16),
+        _ => false,
+    };
+    let alpha_bits = match depth {
+        15 | 24 => flags & 15 == 0,
+        16 => matches!(flags & 15, 0 | 1 | 8),
+        _ => matches!(flags & 15, 0 | 8),
+    };
+    colors && alpha_bits && flags & 0b1100_0000 == 0 && [w0, w1] != [0, 0] && [h0, h1] != [0, 0]
+}
+
+/// The signature that TGA 2.0 has at its end.
+fn has_tga_footer(bytes: &[u8]) -> bool {
+    bytes.len() > 18 + 26 && bytes.ends_with(b"TRUEVISION-XFILE.\0")
+}
+
+fn little_u16(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+fn little_u32(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_is_found_by_its_name() {
+        for format in Format::ALL {
+            assert_eq!(Format::from_name(format.name()), Some(format));
+        }
+        assert_eq!(Format::from_name("JPEG"), None);
+    }
+
+    #[test]
+    fn names_claim_what_is_read_and_nothing_else() {
+        for name in ["a.jpg", "a.JPEG", "dir/a.b.Tif", "x.pam", "a.jfif", ".hidden.png"] {
+            assert!(claims_to_be_a_picture(name), "{name}");
+        }
+        for name in ["a.txt", "jpg", ".jpg", "a.heic", "a.cr2", "a.jpg.part", "", "a.svg"] {
+            assert!(!claims_to_be_a_picture(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn formats_that_are_not_read_are_called_by_their_names() {
+        let cases: &[(&[u8], &str)] = &[
+            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "heic"),
+            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "heif"),
+            (b"\0\0\0\x1Cftypmif1\0\0\0\0mif1avifmiaf", "avif"),
+            (b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miafMA1B", "avif"),
+            (b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom", "raw (cr3)"),
+            (&[0xFF, 0x0A, 0xFA], "jxl"),
+            (b"\0\0\0\x0CjP  \r\n\x87\n", "jpeg2000"),
+            (b"8BPS\0\x01", "psd"),
+            (b"\xEF\xBB\xBF <?xml version=\"1.0\"?>\n<!-- made by hand -->\n<svg xmlns=\"\">", "svg"),
+            (b"<svg/>", "svg"),
+            (b"II*\0\x10\0\0\0CR\x02\0", "raw (cr2)"),
+            (b"FUJIFILMCCD-RAW 0201", "raw (raf)"),
+        ];
+        for (bytes, name) in cases {
+            assert_eq!(sniff(bytes), Sniff::Unsupported(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_picture_is_unknown() {
+        let cases: &[&[u8]] = &[
+            b"",
+            b"\0",
+            b"\0\0\0\x18ftypisom\0\0\0\0isommp42",
+            b"BMW is a maker of cars and motorcycles",
+            b"P1 is the first of seven points",
+            b"P5\n",
+            b"<?xml version=\"1.0\"?><svgish/>",
+            b"GIF88a",
+            b"RIFF\0\0\0\0WAVEfmt ",
+            &[0, 0, 1, 0, 0, 0, 0, 0],
+            &[0, 0, 1, 0, 1, 0, 16, 16, 0, 7, 1, 0, 32, 0, 0, 1, 0, 0, 22, 0, 0, 0],
+            &[0; 4096],
+            &[0xFF; 4096],
+            b"%PDF-1.7",
+            b"PK\x03\x04",
+            b"\x7FELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3E\0",
+        ];
+        for bytes in cases {
+            assert_eq!(sniff(bytes), Sniff::Unknown, "{bytes:?}");
+        }
+    }
+}
