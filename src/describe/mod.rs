@@ -47,6 +47,7 @@ pub fn probe(picture: &Picture) -> Probe {
 }
 
 fn transform(picture: &Picture) -> Option<Dct> {
-    let luma = picture.luma.iter().map(|&value| f32::from(value)).collect();
-    Dct::of_luma(luma, picture.reduced_width as usize, picture.reduced_height as usize)
+    let size = |width: u32, height: u32| (width as usize, height as usize);
+    let reduced = size(picture.reduced_width, picture.reduced_height);
+    Dct::of_luma(&picture.luma, reduced, size(picture.width, picture.height))
 }
