@@ -23,7 +23,7 @@ pub enum ErrorKind {
     Malformed,
     /// The content is a picture of a format that this build does not read.
     Unsupported,
-    /// The picture would take more memory than [`decode::Options`](crate::decode::Options) allow.
+    /// The picture would take more memory than the decoder's options allow.
     TooLarge,
     /// There is no index at the given place: run `ris index` first.
     NoIndex,

@@ -19,7 +19,7 @@ pub struct Calibration {
 
 impl Default for Calibration {
     fn default() -> Self {
-        Self { min_quality: 50, max_distance: 90, even_distance: 62.0, distance_scale: 6.0, min_score: 0.9 }
+        Self { min_quality: 10, max_distance: 90, even_distance: 70.0, distance_scale: 5.0, min_score: 0.9 }
     }
 }
 

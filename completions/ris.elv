@@ -1,0 +1,132 @@
+
+use builtin;
+use str;
+
+set edit:completion:arg-completer[ris] = {|@words|
+    fn spaces {|n|
+        builtin:repeat $n ' ' | str:join ''
+    }
+    fn cand {|text desc|
+        edit:complex-candidate $text &display=$text' '(spaces (- 14 (wcswidth $text)))$desc
+    }
+    var command = 'ris'
+    for word $words[1..-1] {
+        if (str:has-prefix $word '-') {
+            break
+        }
+        set command = $command';'$word
+    }
+    var completions = [
+        &'ris'= {
+            cand --index 'The index [default: the nearest .ris/ here or above, else the user''s data folder]'
+            cand --color 'Colour results'
+            cand -q 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+            cand --quiet 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand index 'Describe pictures into the index'
+            cand search 'Find where pictures, or edited copies of them, stand in the index'
+            cand status 'Tell what the index holds, and what failed'
+            cand completions 'Print a completion script for a shell'
+            cand man 'Print the manual page'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'ris;index'= {
+            cand -E 'Leave out files and folders that match this glob (as in .gitignore); may be repeated'
+            cand --exclude 'Leave out files and folders that match this glob (as in .gitignore); may be repeated'
+            cand -j 'Decode so many pictures at the same time [default: one a processor]'
+            cand --jobs 'Decode so many pictures at the same time [default: one a processor]'
+            cand --files-from 'Read more names from FILE, one a line; "-": from stdin'
+            cand --index 'The index [default: the nearest .ris/ here or above, else the user''s data folder]'
+            cand --color 'Colour results'
+            cand -H 'Look at hidden files and folders too'
+            cand --hidden 'Look at hidden files and folders too'
+            cand -L 'Follow symbolic links'
+            cand --follow 'Follow symbolic links'
+            cand -z 'Names in lists end in NUL, not in a newline'
+            cand --null-data 'Names in lists end in NUL, not in a newline'
+            cand --json 'Print the summary as one line of JSON'
+            cand -q 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+            cand --quiet 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ris;search'= {
+            cand --in 'First bring the index of DIR up to date, then search only there; may be repeated'
+            cand -n 'Print at most N matches a query; 0: all'
+            cand --top 'Print at most N matches a query; 0: all'
+            cand --min-score 'Print only matches with at least this probability, 0 to 1 [default: where 99 of 100 are right]'
+            cand --hyperlink 'Link paths to their files (OSC 8)'
+            cand --files-from 'Read more names from FILE, one a line; "-": from stdin'
+            cand -E 'Leave out files and folders that match this glob (as in .gitignore); may be repeated'
+            cand --exclude 'Leave out files and folders that match this glob (as in .gitignore); may be repeated'
+            cand -j 'Decode so many pictures at the same time [default: one a processor]'
+            cand --jobs 'Decode so many pictures at the same time [default: one a processor]'
+            cand --index 'The index [default: the nearest .ris/ here or above, else the user''s data folder]'
+            cand --color 'Colour results'
+            cand --json 'Print one JSON object a query and line'
+            cand -l 'Print only the paths of matches, one a line'
+            cand --paths 'Print only the paths of matches, one a line'
+            cand -0 'Print only the paths of matches, each ending in NUL'
+            cand --null 'Print only the paths of matches, each ending in NUL'
+            cand -z 'Names in lists end in NUL, not in a newline'
+            cand --null-data 'Names in lists end in NUL, not in a newline'
+            cand -H 'Look at hidden files and folders too'
+            cand --hidden 'Look at hidden files and folders too'
+            cand -L 'Follow symbolic links'
+            cand --follow 'Follow symbolic links'
+            cand -q 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+            cand --quiet 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ris;status'= {
+            cand --index 'The index [default: the nearest .ris/ here or above, else the user''s data folder]'
+            cand --color 'Colour results'
+            cand --json 'Print one line of JSON'
+            cand -q 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+            cand --quiet 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ris;completions'= {
+            cand --index 'The index [default: the nearest .ris/ here or above, else the user''s data folder]'
+            cand --color 'Colour results'
+            cand -q 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+            cand --quiet 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ris;man'= {
+            cand --index 'The index [default: the nearest .ris/ here or above, else the user''s data folder]'
+            cand --color 'Colour results'
+            cand -q 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+            cand --quiet 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ris;help'= {
+            cand index 'Describe pictures into the index'
+            cand search 'Find where pictures, or edited copies of them, stand in the index'
+            cand status 'Tell what the index holds, and what failed'
+            cand completions 'Print a completion script for a shell'
+            cand man 'Print the manual page'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'ris;help;index'= {
+        }
+        &'ris;help;search'= {
+        }
+        &'ris;help;status'= {
+        }
+        &'ris;help;completions'= {
+        }
+        &'ris;help;man'= {
+        }
+        &'ris;help;help'= {
+        }
+    ]
+    $completions[$command]
+}

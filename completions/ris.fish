@@ -1,0 +1,98 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_ris_global_optspecs
+    string join \n index= q/quiet color= h/help V/version
+end
+
+function __fish_ris_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_ris_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_ris_using_subcommand
+    set -l cmd (__fish_ris_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c ris -n "__fish_ris_needs_command" -l index -d 'The index [default: the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_needs_command" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c ris -n "__fish_ris_needs_command" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+complete -c ris -n "__fish_ris_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ris -n "__fish_ris_needs_command" -s V -l version -d 'Print version'
+complete -c ris -n "__fish_ris_needs_command" -f -a "index" -d 'Describe pictures into the index'
+complete -c ris -n "__fish_ris_needs_command" -f -a "search" -d 'Find where pictures, or edited copies of them, stand in the index'
+complete -c ris -n "__fish_ris_needs_command" -f -a "status" -d 'Tell what the index holds, and what failed'
+complete -c ris -n "__fish_ris_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c ris -n "__fish_ris_needs_command" -f -a "man" -d 'Print the manual page'
+complete -c ris -n "__fish_ris_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ris -n "__fish_ris_using_subcommand index" -s E -l exclude -d 'Leave out files and folders that match this glob (as in .gitignore); may be repeated' -r
+complete -c ris -n "__fish_ris_using_subcommand index" -s j -l jobs -d 'Decode so many pictures at the same time [default: one a processor]' -r
+complete -c ris -n "__fish_ris_using_subcommand index" -l files-from -d 'Read more names from FILE, one a line; "-": from stdin' -r -F
+complete -c ris -n "__fish_ris_using_subcommand index" -l index -d 'The index [default: the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand index" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c ris -n "__fish_ris_using_subcommand index" -s H -l hidden -d 'Look at hidden files and folders too'
+complete -c ris -n "__fish_ris_using_subcommand index" -s L -l follow -d 'Follow symbolic links'
+complete -c ris -n "__fish_ris_using_subcommand index" -s z -l null-data -d 'Names in lists end in NUL, not in a newline'
+complete -c ris -n "__fish_ris_using_subcommand index" -l json -d 'Print the summary as one line of JSON'
+complete -c ris -n "__fish_ris_using_subcommand index" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+complete -c ris -n "__fish_ris_using_subcommand index" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ris -n "__fish_ris_using_subcommand search" -l in -d 'First bring the index of DIR up to date, then search only there; may be repeated' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand search" -s n -l top -d 'Print at most N matches a query; 0: all' -r
+complete -c ris -n "__fish_ris_using_subcommand search" -l min-score -d 'Print only matches with at least this probability, 0 to 1 [default: where 99 of 100 are right]' -r
+complete -c ris -n "__fish_ris_using_subcommand search" -l hyperlink -d 'Link paths to their files (OSC 8)' -r -f -a "auto\t'On a terminal that can'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c ris -n "__fish_ris_using_subcommand search" -l files-from -d 'Read more names from FILE, one a line; "-": from stdin' -r -F
+complete -c ris -n "__fish_ris_using_subcommand search" -s E -l exclude -d 'Leave out files and folders that match this glob (as in .gitignore); may be repeated' -r
+complete -c ris -n "__fish_ris_using_subcommand search" -s j -l jobs -d 'Decode so many pictures at the same time [default: one a processor]' -r
+complete -c ris -n "__fish_ris_using_subcommand search" -l index -d 'The index [default: the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand search" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c ris -n "__fish_ris_using_subcommand search" -l json -d 'Print one JSON object a query and line'
+complete -c ris -n "__fish_ris_using_subcommand search" -s l -l paths -d 'Print only the paths of matches, one a line'
+complete -c ris -n "__fish_ris_using_subcommand search" -s 0 -l null -d 'Print only the paths of matches, each ending in NUL'
+complete -c ris -n "__fish_ris_using_subcommand search" -s z -l null-data -d 'Names in lists end in NUL, not in a newline'
+complete -c ris -n "__fish_ris_using_subcommand search" -s H -l hidden -d 'Look at hidden files and folders too'
+complete -c ris -n "__fish_ris_using_subcommand search" -s L -l follow -d 'Follow symbolic links'
+complete -c ris -n "__fish_ris_using_subcommand search" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+complete -c ris -n "__fish_ris_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ris -n "__fish_ris_using_subcommand status" -l index -d 'The index [default: the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand status" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c ris -n "__fish_ris_using_subcommand status" -l json -d 'Print one line of JSON'
+complete -c ris -n "__fish_ris_using_subcommand status" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+complete -c ris -n "__fish_ris_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ris -n "__fish_ris_using_subcommand completions" -l index -d 'The index [default: the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand completions" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c ris -n "__fish_ris_using_subcommand completions" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+complete -c ris -n "__fish_ris_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ris -n "__fish_ris_using_subcommand man" -l index -d 'The index [default: the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand man" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c ris -n "__fish_ris_using_subcommand man" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+complete -c ris -n "__fish_ris_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search status completions man help" -f -a "index" -d 'Describe pictures into the index'
+complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search status completions man help" -f -a "search" -d 'Find where pictures, or edited copies of them, stand in the index'
+complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search status completions man help" -f -a "status" -d 'Tell what the index holds, and what failed'
+complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search status completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search status completions man help" -f -a "man" -d 'Print the manual page'
+complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search status completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -1,0 +1,69 @@
+//! Draws the pictures in `fixtures/`: `cargo run --release --example make-fixtures`, or with `-- --check` to
+//! see whether the committed ones are what it draws.
+//!
+//! Everything is made here, from seeds, so nobody else's pictures are needed and every byte can be made
+//! again. Scenes have texture, shading and overlap, as photos have: noise or flat shapes would flatter some
+//! descriptors and starve others.
+
+mod canvas;
+mod edits;
+mod files;
+mod library;
+mod malformed;
+mod random;
+mod scenes;
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use files::File;
+
+fn main() -> std::io::Result<ExitCode> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let mut files = library::library();
+    files.extend(library::queries());
+    files.extend(files::orientations());
+    files.extend(files::formats());
+    files.extend(malformed::malformed());
+    files.push(File::new("README.md", "", readme(&files).into_bytes()));
+    if std::env::args().any(|argument| argument == "--check") {
+        let stale = |file: &&File| std::fs::read(root.join(&file.path)).is_ok_and(|bytes| bytes == file.bytes);
+        let other: Vec<_> = files.iter().filter(|file| !stale(file)).map(|file| file.path.as_str()).collect();
+        println!("{} files, {} of them are not as drawn: {}", files.len(), other.len(), other.join(", "));
+        return Ok(if other.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    for file in &files {
+        let path = root.join(&file.path);
+        std::fs::create_dir_all(path.parent().unwrap_or(&root))?;
+        std::fs::write(path, &file.bytes)?;
+    }
+    let bytes: usize = files.iter().map(|file| file.bytes.len()).sum();
+    println!("{} files, {} KiB", files.len(), bytes / 1024);
+    Ok(ExitCode::SUCCESS)
+}
+
+const OPENING: &str = "\
+# Pictures for the tests
+
+Drawn by the project itself: `cargo run --release --example make-fixtures` makes every file again, byte for byte, and
+`-- --check` tells whether they are as drawn. No picture, font or sentence of anyone else's is in them. They are under
+the project's licences.
+
+- `library/`: a collection to search in.
+- `queries/`: edited copies of pictures of the library, pictures that are in no collection, and `truth.csv`.
+- `orientations/`: one scene stored in eight ways, each told by EXIF.
+- `formats/`: one scene in every format and its variants, under wrong names, and in odd sizes.
+- `malformed/`: broken files.
+
+| file | what it is | bytes |
+| --- | --- | ---: |
+";
+
+fn readme(files: &[File]) -> String {
+    let mut text = OPENING.to_owned();
+    for file in files {
+        let _ = writeln!(text, "| {} | {} | {} |", file.path, file.description, file.bytes.len());
+    }
+    text
+}

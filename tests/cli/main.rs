@@ -1,0 +1,8 @@
+//! The command as users and scripts meet it: arguments, streams, exit statuses, files on disk.
+
+mod fresh;
+mod index;
+mod odd_files;
+mod search;
+mod setup;
+mod streams;

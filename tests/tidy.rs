@@ -1,0 +1,132 @@
+//! The house's own rules, checked on the source text: who imports whom, and what no file may hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The Rust files below a folder, with their text.
+fn files(folder: &str) -> Vec<(PathBuf, String)> {
+    let (mut found, mut folders) = (Vec::new(), vec![root().join(folder)]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path.strip_prefix(root()).unwrap().to_owned(), text));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The lines of code of a file: no comments, and nothing of its tests.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+    lines.take_while(|line| line.trim() != "#[cfg(test)]")
+}
+
+/// Whether a file holds tests only.
+fn is_tests(path: &Path) -> bool {
+    path.file_stem().is_some_and(|name| name == "tests")
+}
+
+/// The table of ARCHITECTURE.md: what each module may import.
+fn allowed() -> BTreeMap<String, BTreeSet<String>> {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let rows = text.lines().skip_while(|line| !line.starts_with("| module | may import |")).skip(2);
+    rows.take_while(|line| line.starts_with('|'))
+        .map(|line| {
+            let mut cells = line.trim_matches('|').split('|').map(str::trim);
+            let (module, imports) = (cells.next().unwrap(), cells.next().unwrap());
+            let imports = imports.split(", ").filter(|&name| name != "nothing").map(str::to_owned);
+            (module.to_owned(), imports.collect())
+        })
+        .collect()
+}
+
+#[test]
+fn modules_import_only_what_the_table_in_the_architecture_allows() {
+    let allowed = allowed();
+    let mut seen = 0;
+    for (path, text) in files("src").iter().filter(|(path, _)| !is_tests(path)) {
+        let module = path.iter().nth(1).unwrap().to_str().unwrap().trim_end_matches(".rs");
+        if ["lib", "main", "cli"].contains(&module) {
+            continue;
+        }
+        let imports = allowed.get(module).unwrap_or_else(|| panic!("{module} is not in the table"));
+        for line in code(text) {
+            for import in line.split("crate::").skip(1) {
+                let name: String = import.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                assert!(!name.is_empty(), "{}: one import a line, please: {line}", path.display());
+                assert!(name == module || imports.contains(&name), "{} imports {name}", path.display());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 50, "only {seen} imports seen");
+    let mut done: BTreeSet<&str> = BTreeSet::new();
+    while done.len() < allowed.len() {
+        let next = allowed.iter().find(|(module, imports)| {
+            !done.contains(module.as_str()) && imports.iter().all(|import| done.contains(import.as_str()))
+        });
+        done.insert(next.expect("the table has a circle").0);
+    }
+}
+
+#[test]
+fn the_command_uses_the_public_library_only() {
+    let mut seen = 0;
+    for (path, text) in files("src/cli") {
+        for line in code(&text) {
+            assert!(!line.contains("crate::") || line.contains("crate::cli"), "{}: {line}", path.display());
+            seen += usize::from(line.contains("ris::"));
+        }
+    }
+    assert!(seen > 5, "only {seen} uses of the library seen");
+}
+
+#[test]
+fn every_file_says_what_it_is_and_none_is_long() {
+    let mut seen = 0;
+    for (path, text) in ["src", "tests", "benches", "examples"].into_iter().flat_map(files) {
+        assert!(text.starts_with("//! "), "{} does not open with a sentence", path.display());
+        let lines = text.lines().count();
+        assert!(lines <= 600, "{} has {lines} lines", path.display());
+        seen += 1;
+    }
+    assert!(seen > 40, "only {seen} files seen");
+}
+
+#[test]
+fn nothing_in_the_source_gives_up_on_what_it_is_given() {
+    let forbidden = [".unwrap()", ".expect(", "panic!(", "todo!(", "unimplemented!(", "unreachable!(", "dbg!("];
+    let mut seen = 0;
+    for (path, text) in files("src").iter().filter(|(path, _)| !is_tests(path)) {
+        for line in code(text) {
+            let found = forbidden.iter().find(|&&word| line.contains(word));
+            assert!(found.is_none(), "{}: {line}", path.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 3000, "only {seen} lines seen");
+}
+
+#[test]
+fn no_test_file_is_forgotten() {
+    let mut seen = 0;
+    for (path, _) in files("tests").iter().filter(|(path, _)| path.iter().count() == 3) {
+        let main = root().join(path.parent().unwrap()).join("main.rs");
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let text = fs::read_to_string(&main).unwrap();
+        assert!(name == "main" || text.contains(&format!("mod {name};")), "{} is in no binary", path.display());
+        seen += 1;
+    }
+    assert!(seen > 2, "only {seen} files seen");
+}
