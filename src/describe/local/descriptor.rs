@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use super::DESCRIPTOR;
 use super::detector::Blob;
 use super::pyramid::Plane;
+use super::simd::{angle, dispatched};
 
 /// Cells along a side.
 const CELLS: usize = 4;
@@ -38,9 +39,14 @@ static WEIGHTS: LazyLock<[[f32; GRID]; CELLS]> = LazyLock::new(|| {
     })
 });
 
-/// The descriptor of a blob of `plane`, its frame turned by `angle`, with cells of `cell` scales a side.
-pub fn describe(plane: &Plane, blob: &Blob, angle: f32, cell: f32) -> [u8; DESCRIPTOR] {
-    let samples = sampled(plane, blob, angle, cell * blob.sigma * SPAN / GRID as f32);
+dispatched! {
+    /// The descriptor of a blob of `plane`, its frame turned by `turn`, with cells of `cell` scales a side.
+    pub fn describe(plane: &Plane, blob: &Blob, turn: f32, cell: f32) -> [u8; DESCRIPTOR] = describe_plain
+}
+
+#[inline(always)]
+fn describe_plain(plane: &Plane, blob: &Blob, turn: f32, cell: f32) -> [u8; DESCRIPTOR] {
+    let samples = sampled(plane, blob, turn, cell * blob.sigma * SPAN / GRID as f32);
     let weights = &*WEIGHTS;
     let mut rows = [[[0.0f32; GRID]; BINS]; CELLS];
     for y in 0..GRID {
@@ -50,14 +56,15 @@ pub fn describe(plane: &Plane, blob: &Blob, angle: f32, cell: f32) -> [u8; DESCR
             let dx = samples[y + 1][x + 2] - samples[y + 1][x];
             let dy = samples[y + 2][x + 1] - samples[y][x + 1];
             magnitude[x] = (dx * dx + dy * dy).sqrt();
-            place[x] = dy.atan2(dx) * (BINS as f32 / TAU);
+            place[x] = angle(dy, dx) * (BINS as f32 / TAU);
         }
         for bin in 0..BINS {
             let mut share = [0.0f32; GRID];
             for x in 0..GRID {
                 let apart = (place[x] - bin as f32).abs();
-                let apart = apart.min((BINS as f32 - apart).abs());
-                share[x] = (1.0 - apart).max(0.0) * magnitude[x];
+                let other_way = (BINS as f32 - apart).abs();
+                let near = 1.0 - if other_way < apart { other_way } else { apart };
+                share[x] = if near > 0.0 { near * magnitude[x] } else { 0.0 };
             }
             for (row, weights) in rows.iter_mut().zip(weights) {
                 if weights[y] > 0.0 {
@@ -69,14 +76,19 @@ pub fn describe(plane: &Plane, blob: &Blob, angle: f32, cell: f32) -> [u8; DESCR
     let mut histogram = [0.0; DESCRIPTOR];
     for (i, value) in histogram.iter_mut().enumerate() {
         let (row, column, bin) = (i / 32, i / 8 % 4, i % 8);
-        *value = rows[row][bin].iter().zip(&weights[column]).map(|(sum, weight)| sum * weight).sum();
+        let mut sums = [0.0f32; 8];
+        for x in 0..GRID {
+            sums[x % 8] += rows[row][bin][x] * weights[column][x];
+        }
+        *value = ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
     }
     quantised(histogram)
 }
 
 /// The blurred picture on the grid and one place around it, interpolated; its border values continue outwards.
-fn sampled(plane: &Plane, blob: &Blob, angle: f32, spacing: f32) -> [[f32; GRID + 2]; GRID + 2] {
-    let (sin, cos) = angle.sin_cos();
+#[inline(always)]
+fn sampled(plane: &Plane, blob: &Blob, turn: f32, spacing: f32) -> [[f32; GRID + 2]; GRID + 2] {
+    let (sin, cos) = turn.sin_cos();
     let (right, bottom) = ((plane.width - 1) as f32, (plane.height - 1) as f32);
     let place = |i: usize| (i as f32 - 0.5 * (GRID + 1) as f32) * spacing;
     let mut samples = [[0.0; GRID + 2]; GRID + 2];

@@ -4,10 +4,11 @@
 //! place is chance, are dropped (Lowe 2004, sections 3 and 4).
 
 use super::Options;
-use super::pyramid::{Octave, Plane, SCALES};
+use super::peaks::{self, BORDER, Peak};
+use super::pyramid::{Octave, SCALES};
 
-/// Pixels along the border in which nothing is looked for: there is too little around to describe.
-const BORDER: usize = 5;
+/// Share of the contrast that a pixel needs for a closer look: the peak between pixels is a little higher.
+const FIRST_LOOK: f32 = 0.8;
 /// Steps to a neighbouring pixel that the fit may take before it is given up, as in Lowe's own program.
 const STEPS: usize = 5;
 /// Pixels from the sample up to which a fit is trusted. Half a pixel is the border to the next one; the rest
@@ -36,37 +37,18 @@ pub struct Blob {
 /// All blobs of a pyramid, in the order of the scan.
 pub fn blobs(octaves: &[Octave], options: &Options) -> Vec<Blob> {
     let mut blobs = Vec::new();
+    let mut found = Vec::new();
     for (number, octave) in octaves.iter().enumerate() {
-        for level in 1..=SCALES {
-            let [below, here, above] = [level - 1, level, level + 1].map(|i| &octave.differences[i]);
-            for y in BORDER..here.height.saturating_sub(BORDER) {
-                for x in BORDER..here.width.saturating_sub(BORDER) {
-                    if is_extremum([below, here, above], x, y, 0.8 * options.contrast)
-                        && let Some(blob) = refined(octave, number, level, x, y, options)
-                    {
-                        blobs.push(blob);
-                    }
-                }
-            }
-        }
+        found.clear();
+        peaks::find(octave, FIRST_LOOK * options.contrast, &mut found);
+        blobs.extend(found.iter().filter_map(|&peak| refined(octave, number, peak, options)));
     }
     blobs
 }
 
-fn is_extremum(planes: [&Plane; 3], x: usize, y: usize, least: f32) -> bool {
-    let value = planes[1].row(y)[x];
-    if value.abs() < least {
-        return false;
-    }
-    let sign = value.signum();
-    planes.iter().all(|plane| {
-        (y - 1..=y + 1).all(|row| plane.row(row)[x - 1..=x + 1].iter().all(|other| sign * other <= sign * value))
-    })
-}
-
 /// The blob at the top of the parabola through the neighbourhood of a pixel, if there is a good one.
-fn refined(octave: &Octave, number: usize, level: usize, x: usize, y: usize, options: &Options) -> Option<Blob> {
-    let (mut level, mut x, mut y) = (level, x, y);
+fn refined(octave: &Octave, number: usize, peak: Peak, options: &Options) -> Option<Blob> {
+    let Peak { mut level, mut x, mut y } = peak;
     for _ in 0..STEPS {
         let fit = Fit::at(octave, level, x, y);
         let [dx, dy, ds] = fit.offset()?;
@@ -85,7 +67,7 @@ fn refined(octave: &Octave, number: usize, level: usize, x: usize, y: usize, opt
             };
             return (strength >= options.contrast && !fit.is_edge(options.edge)).then_some(blob);
         }
-        let plane = &octave.differences[level];
+        let plane = &octave.levels[level];
         level = step(level, ds, 1, SCALES)?;
         x = step(x, dx, BORDER, plane.width - BORDER - 1)?;
         y = step(y, dy, BORDER, plane.height - BORDER - 1)?;
@@ -110,10 +92,17 @@ struct Fit {
 
 impl Fit {
     fn at(octave: &Octave, level: usize, x: usize, y: usize) -> Self {
-        let [below, here, above] = [level - 1, level, level + 1].map(|i| &octave.differences[i]);
-        let at = |plane: &Plane, dx: isize, dy: isize| plane.row(y.wrapping_add_signed(dy))[x.wrapping_add_signed(dx)];
+        let cube: [[[f32; 3]; 3]; 3] = std::array::from_fn(|s| {
+            let (fine, coarse) = (&octave.levels[level + s - 1], &octave.levels[level + s]);
+            std::array::from_fn(|j| {
+                let (fine, coarse) = (&fine.row(y + j - 1)[x - 1..x + 2], &coarse.row(y + j - 1)[x - 1..x + 2]);
+                std::array::from_fn(|i| coarse[i] - fine[i])
+            })
+        });
+        let [below, here, above] = &cube;
+        let at = |square: &[[f32; 3]; 3], dx: isize, dy: isize| square[(dy + 1) as usize][(dx + 1) as usize];
         let value = at(here, 0, 0);
-        let slope = |plane: &Plane| [at(plane, 1, 0) - at(plane, -1, 0), at(plane, 0, 1) - at(plane, 0, -1)];
+        let slope = |square| [at(square, 1, 0) - at(square, -1, 0), at(square, 0, 1) - at(square, 0, -1)];
         let (low, middle, high) = (slope(below), slope(here), slope(above));
         Self {
             value,

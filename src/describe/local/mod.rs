@@ -13,7 +13,9 @@
 mod descriptor;
 mod detector;
 mod orientation;
+mod peaks;
 mod pyramid;
+mod simd;
 mod spread;
 
 #[cfg(test)]

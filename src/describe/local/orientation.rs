@@ -5,6 +5,7 @@ use std::f32::consts::{PI, TAU};
 use super::Options;
 use super::detector::Blob;
 use super::pyramid::Plane;
+use super::simd::{BLOCK, angle, dispatched};
 
 /// Bins of the histogram of directions, 10 degrees each (Lowe's figure), the first centred on +x.
 const BINS: usize = 36;
@@ -35,28 +36,46 @@ pub fn angles(plane: &Plane, blob: &Blob, options: &Options) -> impl Iterator<It
     peaks.into_iter().map(|(_, angle)| angle)
 }
 
-fn histogram(plane: &Plane, blob: &Blob) -> [f32; BINS] {
-    let mut histogram = [0.0; BINS];
+/// Gradients in one row of the window.
+const ROW_MAX: usize = BLOCK;
+
+dispatched! {
+    /// How much gradient there is in each direction around a blob.
+    fn histogram(plane: &Plane, blob: &Blob) -> [f32; BINS] = histogram_plain
+}
+
+#[inline(always)]
+fn histogram_plain(plane: &Plane, blob: &Blob) -> [f32; BINS] {
+    let mut histogram = [0.0; BINS + 1];
     let sigma = WINDOW * blob.sigma;
-    let reach = REACH * sigma;
+    let reach = (REACH * sigma).min(0.5 * (ROW_MAX - 1) as f32);
     let range = |middle: f32, side: usize| {
         let first = (middle - reach).ceil().max(1.0) as usize;
-        first..=((middle + reach).floor() as usize).min(side - 2)
+        first..((middle + reach).floor() as usize).min(side - 2) + 1
     };
+    let fade = |offset: f32| (-0.5 * (offset / sigma).powi(2)).exp();
+    let columns = range(blob.x, plane.width);
+    let fades: [f32; ROW_MAX] = std::array::from_fn(|i| fade((columns.start + i) as f32 - blob.x));
     for y in range(blob.y, plane.height) {
-        let (above, row, below) = (plane.row(y - 1), plane.row(y), plane.row(y + 1));
-        for x in range(blob.x, plane.width) {
-            let (dx, dy) = (row[x + 1] - row[x - 1], below[x] - above[x]);
-            let distance = (x as f32 - blob.x).powi(2) + (y as f32 - blob.y).powi(2);
-            let weight = (-0.5 * distance / (sigma * sigma)).exp() * (dx * dx + dy * dy).sqrt();
-            // Shared between the two nearest bins: otherwise a plain slope gets its direction to 5 degrees only.
-            let place = (dy.atan2(dx) / TAU + 1.0) * BINS as f32;
-            let (bin, part) = (place as usize, place.fract());
-            histogram[bin % BINS] += (1.0 - part) * weight;
-            histogram[(bin + 1) % BINS] += part * weight;
+        let (left, right) = (plane.block(columns.start - 1, y), plane.block(columns.start + 1, y));
+        let (above, below) = (plane.block(columns.start, y - 1), plane.block(columns.start, y + 1));
+        let row_fade = fade(y as f32 - blob.y);
+        let (mut weights, mut places) = ([0.0; ROW_MAX], [0.0; ROW_MAX]);
+        for i in 0..ROW_MAX {
+            let (dx, dy) = (right[i] - left[i], below[i] - above[i]);
+            weights[i] = row_fade * fades[i] * (dx * dx + dy * dy).sqrt();
+            let place = angle(dy, dx) * (BINS as f32 / TAU);
+            places[i] = if place < 0.0 { place + BINS as f32 } else { place };
+        }
+        // Shared between the two nearest bins: otherwise a plain slope gets its direction to 5 degrees only.
+        for (&weight, &place) in weights.iter().zip(&places).take(columns.len()) {
+            let bin = (place as usize).min(BINS - 1);
+            let part = place - bin as f32;
+            histogram[bin] += (1.0 - part) * weight;
+            histogram[bin + 1] += part * weight;
         }
     }
-    histogram
+    std::array::from_fn(|i| if i == 0 { histogram[0] + histogram[BINS] } else { histogram[i] })
 }
 
 fn smoothed(mut histogram: [f32; BINS]) -> [f32; BINS] {
