@@ -2,7 +2,7 @@
 //!
 //! The query lives in memory only: nothing here writes, and what is returned holds none of it.
 
-mod geometry;
+pub mod geometry;
 mod rank;
 
 use std::path::PathBuf;
