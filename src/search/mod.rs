@@ -4,6 +4,7 @@
 
 pub mod geometry;
 mod rank;
+pub mod verify;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

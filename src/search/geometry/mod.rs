@@ -11,6 +11,7 @@ mod tests;
 
 pub use homography::Homography;
 pub use overlap::Overlap;
+pub(super) use overlap::area;
 
 use crate::describe::hash::Dihedral;
 
