@@ -1,6 +1,7 @@
 //! Picture -> description: what is kept of a picture so that its copies can be recognised.
 
 pub mod hash;
+pub mod local;
 
 use crate::decode::Picture;
 use hash::{Dct, Dihedral, PerceptualHash};

@@ -2,8 +2,9 @@
 //!
 //! The query lives in memory only: nothing here writes, and what is returned holds none of it.
 
-mod geometry;
+pub mod geometry;
 mod rank;
+pub mod verify;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -1,0 +1,117 @@
+//! What a blob's surroundings look like: 4x4 cells of gradient directions in 8 bins.
+//!
+//! The blurred picture is sampled on a fixed grid laid turned and scaled over the blob, and gradients are
+//! taken between the samples. All weights are then constants, the inner loops run over whole rows without
+//! branches, and the grid is symmetric, so that mirroring reorders the bins exactly.
+
+use std::f32::consts::TAU;
+use std::sync::LazyLock;
+
+use super::DESCRIPTOR;
+use super::detector::Blob;
+use super::pyramid::Plane;
+use super::simd::{angle, dispatched};
+
+/// Cells along a side.
+const CELLS: usize = 4;
+/// Orientations a cell.
+const BINS: usize = 8;
+/// Gradients along a side of the grid. It reaches half a cell beyond the outer cells' edges, as far as they
+/// take part in the interpolation.
+const GRID: usize = 24;
+/// Cells that the grid spans.
+const SPAN: f32 = CELLS as f32 + 1.0;
+/// Standard deviation of the window that fades the outer gradients, in cells: half the descriptor's side (Lowe).
+const WINDOW: f32 = 0.5 * CELLS as f32;
+/// The greatest share of one bin before the square root is taken, against single strong edges (Lowe).
+const CLAMP: f32 = 0.2;
+/// Length of a descriptor: the largest values just fit into a byte.
+const LENGTH: f32 = 512.0;
+
+/// How much each row (or column) of the grid counts for each row (or column) of cells.
+static WEIGHTS: LazyLock<[[f32; GRID]; CELLS]> = LazyLock::new(|| {
+    std::array::from_fn(|cell| {
+        std::array::from_fn(|i| {
+            let place = (i as f32 + 0.5) * SPAN / GRID as f32 - 0.5 * SPAN;
+            let middle = cell as f32 + 0.5 - 0.5 * CELLS as f32;
+            (1.0 - (place - middle).abs()).max(0.0) * (-0.5 * (place / WINDOW).powi(2)).exp()
+        })
+    })
+});
+
+dispatched! {
+    /// The descriptor of a blob of `plane`, its frame turned by `turn`, with cells of `cell` scales a side.
+    pub fn describe(plane: &Plane, blob: &Blob, turn: f32, cell: f32) -> [u8; DESCRIPTOR] = describe_plain
+}
+
+#[inline(always)]
+fn describe_plain(plane: &Plane, blob: &Blob, turn: f32, cell: f32) -> [u8; DESCRIPTOR] {
+    let samples = sampled(plane, blob, turn, cell * blob.sigma * SPAN / GRID as f32);
+    let weights = &*WEIGHTS;
+    let mut rows = [[[0.0f32; GRID]; BINS]; CELLS];
+    for y in 0..GRID {
+        let mut magnitude = [0.0f32; GRID];
+        let mut place = [0.0f32; GRID];
+        for x in 0..GRID {
+            let dx = samples[y + 1][x + 2] - samples[y + 1][x];
+            let dy = samples[y + 2][x + 1] - samples[y][x + 1];
+            magnitude[x] = (dx * dx + dy * dy).sqrt();
+            place[x] = angle(dy, dx) * (BINS as f32 / TAU);
+        }
+        for bin in 0..BINS {
+            let mut share = [0.0f32; GRID];
+            for x in 0..GRID {
+                let apart = (place[x] - bin as f32).abs();
+                let other_way = (BINS as f32 - apart).abs();
+                let near = 1.0 - if other_way < apart { other_way } else { apart };
+                share[x] = if near > 0.0 { near * magnitude[x] } else { 0.0 };
+            }
+            for (row, weights) in rows.iter_mut().zip(weights) {
+                if weights[y] > 0.0 {
+                    row[bin].iter_mut().zip(&share).for_each(|(sum, share)| *sum += weights[y] * share);
+                }
+            }
+        }
+    }
+    let mut histogram = [0.0; DESCRIPTOR];
+    for (i, value) in histogram.iter_mut().enumerate() {
+        let (row, column, bin) = (i / 32, i / 8 % 4, i % 8);
+        let mut sums = [0.0f32; 8];
+        for x in 0..GRID {
+            sums[x % 8] += rows[row][bin][x] * weights[column][x];
+        }
+        *value = ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+    }
+    quantised(histogram)
+}
+
+/// The blurred picture on the grid and one place around it, interpolated; its border values continue outwards.
+#[inline(always)]
+fn sampled(plane: &Plane, blob: &Blob, turn: f32, spacing: f32) -> [[f32; GRID + 2]; GRID + 2] {
+    let (sin, cos) = turn.sin_cos();
+    let (right, bottom) = ((plane.width - 1) as f32, (plane.height - 1) as f32);
+    let place = |i: usize| (i as f32 - 0.5 * (GRID + 1) as f32) * spacing;
+    let mut samples = [[0.0; GRID + 2]; GRID + 2];
+    for (j, row) in samples.iter_mut().enumerate() {
+        for (i, sample) in row.iter_mut().enumerate() {
+            let (u, v) = (place(i), place(j));
+            let x = (blob.x + (u * cos - v * sin)).clamp(0.0, right);
+            let y = (blob.y + (u * sin + v * cos)).clamp(0.0, bottom);
+            let (left, top) = ((x as usize).min(plane.width - 2), (y as usize).min(plane.height - 2));
+            let (fx, fy) = (x - left as f32, y - top as f32);
+            let (upper, lower) = (&plane.row(top)[left..left + 2], &plane.row(top + 1)[left..left + 2]);
+            let above = upper[0] + fx * (upper[1] - upper[0]);
+            let below = lower[0] + fx * (lower[1] - lower[0]);
+            *sample = above + fy * (below - above);
+        }
+    }
+    samples
+}
+
+/// Square roots of the shares of the bins, as bytes.
+fn quantised(mut histogram: [f32; DESCRIPTOR]) -> [u8; DESCRIPTOR] {
+    let length = histogram.iter().map(|value| value * value).sum::<f32>().sqrt();
+    histogram.iter_mut().for_each(|value| *value = value.min(CLAMP * length));
+    let sum = histogram.iter().sum::<f32>().max(f32::MIN_POSITIVE);
+    histogram.map(|value| (LENGTH * (value / sum).sqrt() + 0.5) as u8)
+}

@@ -1,0 +1,198 @@
+//! Correspondences -> alignment: where the source shows the query, and how much speaks for it.
+//!
+//! Nine of ten correspondences and more are chance, because visual words are coarse. What tells the right
+//! ones is that they agree on one map. Each correspondence of two keypoints with scale and angle proposes a
+//! whole similarity transform by itself (Lowe, 2004; Philbin et al., "Object Retrieval with Large
+//! Vocabularies and Fast Spatial Matching", 2007), so all proposals are tried, none at random: the answer
+//! is always the same, and no number of rounds has to be chosen. The best few grow into affine maps and,
+//! where that explains clearly more, into a homography.
+
+mod fit;
+mod pairs;
+mod spread;
+mod vote;
+
+#[cfg(test)]
+mod tests;
+
+use super::geometry::{Homography, Size, Transform};
+use crate::describe::local::Keypoint;
+use pairs::Pair;
+
+/// A keypoint of the query and one of the source that look alike.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Correspondence {
+    /// In the query; mirrored before, where a mirrored copy is looked for.
+    pub query: Keypoint,
+    /// In the source.
+    pub source: Keypoint,
+    /// How much it says, above 0, in any unit: only comparisons within one call matter.
+    pub weight: f32,
+}
+
+/// What counts as agreement, and which maps are believed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// Fewer inliers are no alignment. 4: three correspondences fit any affine map.
+    pub min_inliers: usize,
+    /// An inlier is at most so many pixels, of the picture that is shown larger, from where the map says.
+    pub position: f32,
+    /// The more of that for each pixel of the keypoint's scale: large blobs are placed less precisely.
+    pub position_of_scale: f32,
+    /// An inlier's angle is at most so many radians from what the map says.
+    pub angle: f32,
+    /// An inlier's scale is at most this many times larger or smaller than the map says.
+    pub scale: f32,
+    /// While proposals are compared: the tolerance for each pixel of distance from the proposing keypoint.
+    /// Scales and angles of single keypoints are rough, and a picture may be stretched.
+    pub growth: f32,
+    /// Proposals that are refined at most.
+    pub proposals: usize,
+    /// Comparisons of two correspondences at most; where there are more, the heaviest propose.
+    pub comparisons: usize,
+    /// Source pixels a query pixel at most, and the inverse at least.
+    pub max_scale: f64,
+    /// Stretch at most: see [`Transform::stretch`].
+    pub max_stretch: f64,
+    /// A homography must have this many times the affine map's inliers.
+    pub projective_gain: f32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            min_inliers: 4,
+            position: 2.0,
+            position_of_scale: 0.5,
+            angle: 0.5,
+            scale: 1.6,
+            growth: 0.25,
+            proposals: 6,
+            comparisons: 160_000,
+            max_scale: 12.0,
+            max_stretch: 3.0,
+            projective_gain: 1.1,
+        }
+    }
+}
+
+/// One map that explains many correspondences.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alignment {
+    /// Takes query pixels to source pixels, in the pictures whose keypoints were given. Never a mirror image.
+    /// Where there is a homography, the affine map that is nearest to it at the inliers.
+    pub transform: Transform,
+    /// The exact map, where the picture is seen in perspective.
+    pub homography: Option<Homography>,
+    /// Indices of the correspondences that agree, ascending; each place of either picture counts once.
+    pub inliers: Vec<u32>,
+    /// Area of the inliers' convex hull over that of the overlap, 0 to 1: small where they lie in a strip or a corner.
+    pub spread: f32,
+    /// Share of the cells of an 8x8 grid over the overlap that hold an inlier, 0 to 1.
+    pub support: f32,
+    /// Share of the query's area that the two have in common, 0 to 1.
+    pub query_overlap: f32,
+    /// Share of the source's area that the two have in common, 0 to 1.
+    pub source_overlap: f32,
+}
+
+/// Finds the map that most correspondences agree on; `None` where hardly any do.
+///
+/// Sizes are widths and heights of the pictures whose keypoints are given, in their pixels. Correspondences
+/// with values that are not finite are left out.
+pub fn align(
+    correspondences: &[Correspondence],
+    query_size: (f32, f32),
+    source_size: (f32, f32),
+    options: &Options,
+) -> Option<Alignment> {
+    let pairs = pairs::of(correspondences, options);
+    let mut best: Option<Fitted> = None;
+    for proposal in vote::proposals(&pairs, options) {
+        let beaten = best.as_ref().map_or(options.min_inliers, |best| best.inliers.len() + 1);
+        if let Some(fitted) = grow(&pairs, &proposal, beaten, options) {
+            best = Some(fitted);
+        }
+    }
+    let affine = best?;
+    let size = |(width, height): (f32, f32)| -> Size { (f64::from(width), f64::from(height)) };
+    let (query_size, source_size) = (size(query_size), size(source_size));
+    let projective = bend(&pairs, &affine, (query_size, source_size), options);
+    let homography = projective.as_ref().map(|fitted| fitted.map);
+    let Fitted { map, inliers } = projective.unwrap_or(affine);
+    let members: Vec<_> = inliers.iter().map(|&i| (&pairs[i], 1.0)).collect();
+    let transform = match homography {
+        Some(_) => fit::affine(&members, None)?,
+        None => Transform { matrix: [map.matrix[0], map.matrix[1]] },
+    };
+    let overlap = map.overlap(query_size, source_size);
+    let (spread, support) = spread::of(&overlap, &members);
+    let mut inliers: Vec<_> = inliers.iter().map(|&i| pairs[i].index).collect();
+    inliers.sort_unstable();
+    Some(Alignment {
+        transform,
+        homography,
+        inliers,
+        spread,
+        support,
+        query_overlap: overlap.query as f32,
+        source_overlap: overlap.source as f32,
+    })
+}
+
+/// A map and the places in the list of pairs that agree with it.
+struct Fitted {
+    map: Homography,
+    inliers: Vec<usize>,
+}
+
+/// How many times the inliers' tolerance is given while a map grows, step by step: the first maps are rough.
+const STEPS: [f32; 5] = [4.0, 2.0, 1.5, 1.0, 1.0];
+
+/// Refines a proposal to an affine map; `None` where fewer than `least` pairs agree with it.
+fn grow(pairs: &[Pair], proposal: &[usize], least: usize, options: &Options) -> Option<Fitted> {
+    let members: Vec<_> = proposal.iter().map(|&i| (&pairs[i], pairs[i].share)).collect();
+    let mut map = fit::affine(&members, fit::frame(&members))?;
+    let mut agreeing = Vec::new();
+    for step in STEPS {
+        if !believable(&map, options) {
+            return None;
+        }
+        agreeing = fit::agreeing(pairs, &map.into(), step, options);
+        if agreeing.len() < least {
+            return None;
+        }
+        let members: Vec<_> = agreeing.iter().map(|&(i, weight)| (&pairs[i], weight)).collect();
+        map = fit::affine(&members, Some(map))?;
+    }
+    let inliers = pairs::distinct(pairs, agreeing);
+    (inliers.len() >= least && believable(&map, options)).then(|| Fitted { map: map.into(), inliers })
+}
+
+/// Refines an affine map to a homography, if that is worth it.
+fn bend(pairs: &[Pair], affine: &Fitted, sizes: (Size, Size), options: &Options) -> Option<Fitted> {
+    let least = (affine.inliers.len() as f32 * options.projective_gain).ceil() as usize + 3;
+    let mut map = affine.map;
+    let mut agreeing = Vec::new();
+    for step in STEPS {
+        agreeing = fit::agreeing(pairs, &map, step, options);
+        let members: Vec<_> = agreeing.iter().map(|&(i, weight)| (&pairs[i], weight)).collect();
+        map = fit::homography(&members, &map)?;
+    }
+    let outline = map.overlap(sizes.0, sizes.1).outline;
+    let plausible = |&corner| map.affine_at(corner).is_some_and(|affine| believable(&affine, options));
+    if agreeing.len() < least || !outline.iter().all(plausible) {
+        return None;
+    }
+    let inliers = pairs::distinct(pairs, agreeing);
+    (inliers.len() >= least).then_some(Fitted { map, inliers })
+}
+
+/// Whether people make such pictures.
+fn believable(map: &Transform, options: &Options) -> bool {
+    let scale = map.scale();
+    !map.mirrored()
+        && scale <= options.max_scale
+        && scale * options.max_scale >= 1.0
+        && map.stretch() <= options.max_stretch
+}
