@@ -33,10 +33,9 @@ fn middle(members: &[Member]) -> (Point, Point, f64) {
 pub(super) fn frame(members: &[Member]) -> Option<Transform> {
     let (mut cos, mut sin, mut total) = (0.0, 0.0, 0.0);
     for (pair, weight) in members {
-        let (weight, ((a, b), (c, d))) = (f64::from(*weight), (point(pair.query_axis), point(pair.source_axis)));
-        let ratio = f64::from(pair.ratio);
-        cos += weight * ratio * (a * c + b * d);
-        sin += weight * ratio * (a * d - b * c);
+        let (weight, (along, across)) = (f64::from(*weight), point(pair.turn));
+        cos += weight * f64::from(pair.ratio) * along;
+        sin += weight * f64::from(pair.ratio) * across;
         total += weight;
     }
     let (cos, sin) = (cos / total, sin / total);
@@ -95,9 +94,10 @@ pub(super) fn homography(members: &[Member], before: &Homography) -> Option<Homo
         let (x, y) = ((qx - query.0) / query_unit, (qy - query.1) / query_unit);
         let (u, v) = ((sx - source.0) / source_unit, (sy - source.1) / source_unit);
         for row in [[x, y, 1.0, 0.0, 0.0, 0.0, -u * x, -u * y, u], [0.0, 0.0, 0.0, x, y, 1.0, -v * x, -v * y, v]] {
-            for (line, left) in normal.iter_mut().zip(row) {
-                for (cell, right) in line.iter_mut().zip(row) {
-                    *cell += weight * left * right;
+            for (i, line) in normal.iter_mut().enumerate() {
+                let left = weight * row[i];
+                for (cell, right) in line[i..].iter_mut().zip(&row[i..]) {
+                    *cell += left * right;
                 }
             }
         }
@@ -111,17 +111,18 @@ pub(super) fn homography(members: &[Member], before: &Homography) -> Option<Homo
     map.matrix.iter().flatten().all(|value| value.is_finite()).then_some(map)
 }
 
-/// Solves eight linear equations whose matrix is symmetric and positive definite, the right side being the
-/// last column (elimination without pivoting, which such matrices allow).
+/// Solves eight linear equations whose matrix is symmetric and positive definite, given from the diagonal
+/// to the right, the right side being the last column (elimination without pivoting, which such matrices
+/// allow).
 fn solve(mut rows: [[f64; 9]; 8]) -> Option<[f64; 8]> {
     for i in 0..8 {
         let pivot = rows[i];
         if pivot[i].is_nan() || pivot[i] < 1e-12 {
             return None;
         }
-        for row in &mut rows[i + 1..] {
-            let factor = row[i] / pivot[i];
-            for (value, above) in row.iter_mut().zip(pivot) {
+        for k in i + 1..8 {
+            let factor = pivot[k] / pivot[i];
+            for (value, above) in rows[k][k..].iter_mut().zip(&pivot[k..]) {
                 *value -= factor * above;
             }
         }
@@ -134,9 +135,25 @@ fn solve(mut rows: [[f64; 9]; 8]) -> Option<[f64; 8]> {
     Some(solved)
 }
 
-/// The pairs within `step` times their tolerance of where the map takes them, turned and sized as it says, with
-/// weights for the next fit: the nearer, the heavier.
-pub(super) fn agreeing(pairs: &[Pair], map: &Homography, step: f32, options: &Options) -> Vec<(usize, f32)> {
+/// A pair that agrees with a map.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Agreeing {
+    /// Its place in the list of pairs.
+    pub pair: usize,
+    /// Square of its distance from where the map takes it over that of its tolerance: 0 to 1.
+    pub off: f32,
+}
+
+impl Agreeing {
+    /// As a member of the next fit: the nearer and the more precise, the heavier.
+    pub fn member<'a>(&self, pairs: &'a [Pair]) -> Member<'a> {
+        let pair = &pairs[self.pair];
+        (pair, (1.0 - 0.9 * self.off) / (pair.tolerance * pair.tolerance))
+    }
+}
+
+/// The pairs within `step` times their tolerance of where the map takes them, turned and sized as it says.
+pub(super) fn agreeing(pairs: &[Pair], map: &Homography, step: f32, options: &Options) -> Vec<Agreeing> {
     let [first, second, third] = map.matrix.map(|row| row.map(|value| value as f32));
     let (cos_least, scale_most) = (options.angle.cos(), options.scale * options.scale);
     let mut found = Vec::new();
@@ -156,10 +173,10 @@ pub(super) fn agreeing(pairs: &[Pair], map: &Homography, step: f32, options: &Op
         let [ux, uy] = pair.query_axis;
         let (along_x, along_y) = (a * ux + b * uy, c * ux + d * uy);
         let turn = along_x * pair.source_axis[0] + along_y * pair.source_axis[1];
-        let turned_alike = turn >= cos_least * along_x.hypot(along_y);
+        let turned_alike = turn >= cos_least * (along_x * along_x + along_y * along_y).sqrt();
         let (area, proposed) = (a * d - b * c, pair.ratio * pair.ratio);
         if turned_alike && proposed <= area * scale_most && area <= proposed * scale_most {
-            found.push((i, (1.0 - 0.9 * off) / (pair.tolerance * pair.tolerance)));
+            found.push(Agreeing { pair: i, off });
         }
     }
     found

@@ -17,6 +17,7 @@ mod tests;
 
 use super::geometry::{Homography, Size, Transform};
 use crate::describe::local::Keypoint;
+use fit::Agreeing;
 use pairs::Pair;
 
 /// A keypoint of the query and one of the source that look alike.
@@ -54,7 +55,7 @@ pub struct Options {
     pub max_scale: f64,
     /// Stretch at most: see [`Transform::stretch`].
     pub max_stretch: f64,
-    /// A homography must have this many times the affine map's inliers.
+    /// A homography must have this many times the affine map's inliers, each counted by how near it is.
     pub projective_gain: f32,
 }
 
@@ -71,7 +72,7 @@ impl Default for Options {
             comparisons: 160_000,
             max_scale: 12.0,
             max_stretch: 3.0,
-            projective_gain: 1.1,
+            projective_gain: 1.05,
         }
     }
 }
@@ -107,10 +108,25 @@ pub fn align(
     options: &Options,
 ) -> Option<Alignment> {
     let pairs = pairs::of(correspondences, options);
+    let election = vote::Election::hold(&pairs, options);
+    let mut spent = vec![false; pairs.len()];
     let mut best: Option<Fitted> = None;
-    for proposal in vote::proposals(&pairs, options) {
-        let beaten = best.as_ref().map_or(options.min_inliers, |best| best.inliers.len() + 1);
-        if let Some(fitted) = grow(&pairs, &proposal, beaten, options) {
+    let mut left = options.proposals;
+    for (proposer, votes) in election.ranked() {
+        // Votes are cast generously: a map has seldom twice as many inliers as it had votes.
+        let beaten = best.as_ref().map_or(0, |best| best.inliers.len());
+        if left == 0 || spent[proposer] || 2 * votes < beaten {
+            continue;
+        }
+        left -= 1;
+        let voters = election.voters(proposer);
+        for &voter in &voters {
+            spent[voter] = true;
+        }
+        if let Some(fitted) = grow(&pairs, &voters, options.min_inliers.max(beaten + 1), options) {
+            for one in &fitted.inliers {
+                spent[one.pair] = true;
+            }
             best = Some(fitted);
         }
     }
@@ -120,14 +136,14 @@ pub fn align(
     let projective = bend(&pairs, &affine, (query_size, source_size), options);
     let homography = projective.as_ref().map(|fitted| fitted.map);
     let Fitted { map, inliers } = projective.unwrap_or(affine);
-    let members: Vec<_> = inliers.iter().map(|&i| (&pairs[i], 1.0)).collect();
+    let members: Vec<_> = inliers.iter().map(|one| one.member(&pairs)).collect();
     let transform = match homography {
         Some(_) => fit::affine(&members, None)?,
         None => Transform { matrix: [map.matrix[0], map.matrix[1]] },
     };
     let overlap = map.overlap(query_size, source_size);
     let (spread, support) = spread::of(&overlap, &members);
-    let mut inliers: Vec<_> = inliers.iter().map(|&i| pairs[i].index).collect();
+    let mut inliers: Vec<_> = inliers.iter().map(|one| pairs[one.pair].index).collect();
     inliers.sort_unstable();
     Some(Alignment {
         transform,
@@ -140,10 +156,15 @@ pub fn align(
     })
 }
 
-/// A map and the places in the list of pairs that agree with it.
+/// A map and those that agree with it, each place once.
 struct Fitted {
     map: Homography,
-    inliers: Vec<usize>,
+    inliers: Vec<Agreeing>,
+}
+
+/// How many agree, each counted by how near it is.
+fn score(agreeing: &[Agreeing]) -> f32 {
+    agreeing.iter().map(|one| 1.0 - one.off).sum()
 }
 
 /// How many times the inliers' tolerance is given while a map grows, step by step: the first maps are rough.
@@ -162,7 +183,7 @@ fn grow(pairs: &[Pair], proposal: &[usize], least: usize, options: &Options) -> 
         if agreeing.len() < least {
             return None;
         }
-        let members: Vec<_> = agreeing.iter().map(|&(i, weight)| (&pairs[i], weight)).collect();
+        let members: Vec<_> = agreeing.iter().map(|one| one.member(pairs)).collect();
         map = fit::affine(&members, Some(map))?;
     }
     let inliers = pairs::distinct(pairs, agreeing);
@@ -171,21 +192,25 @@ fn grow(pairs: &[Pair], proposal: &[usize], least: usize, options: &Options) -> 
 
 /// Refines an affine map to a homography, if that is worth it.
 fn bend(pairs: &[Pair], affine: &Fitted, sizes: (Size, Size), options: &Options) -> Option<Fitted> {
-    let least = (affine.inliers.len() as f32 * options.projective_gain).ceil() as usize + 3;
     let mut map = affine.map;
+    let before = score(&fit::agreeing(pairs, &map, 1.0, options));
     let mut agreeing = Vec::new();
-    for step in STEPS {
+    for (i, step) in STEPS.into_iter().enumerate() {
         agreeing = fit::agreeing(pairs, &map, step, options);
-        let members: Vec<_> = agreeing.iter().map(|&(i, weight)| (&pairs[i], weight)).collect();
+        // Most pictures are not seen in perspective: nothing is left to be gained then.
+        if i == 0 && (agreeing.len() as f32) < options.projective_gain * before + 2.0 {
+            return None;
+        }
+        let members: Vec<_> = agreeing.iter().map(|one| one.member(pairs)).collect();
         map = fit::homography(&members, &map)?;
     }
     let outline = map.overlap(sizes.0, sizes.1).outline;
     let plausible = |&corner| map.affine_at(corner).is_some_and(|affine| believable(&affine, options));
-    if agreeing.len() < least || !outline.iter().all(plausible) {
+    if !outline.iter().all(plausible) {
         return None;
     }
-    let inliers = pairs::distinct(pairs, agreeing);
-    (inliers.len() >= least).then_some(Fitted { map, inliers })
+    let bent = Fitted { map, inliers: pairs::distinct(pairs, agreeing) };
+    (score(&bent.inliers) >= options.projective_gain * score(&affine.inliers) + 2.0).then_some(bent)
 }
 
 /// Whether people make such pictures.

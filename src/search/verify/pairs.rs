@@ -1,7 +1,9 @@
 //! Correspondences, made ready for the inner loops; and how often one place may speak.
 
+use std::f32::consts::{PI, TAU};
+
+use super::fit::Agreeing;
 use super::{Correspondence, Options};
-use crate::describe::local::Keypoint;
 
 /// A correspondence and the similarity transform that it proposes.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +18,10 @@ pub(super) struct Pair {
     pub query_axis: [f32; 2],
     /// Unit vector of the keypoint's angle in the source.
     pub source_axis: [f32; 2],
+    /// The turn that it proposes, from -pi to pi.
+    pub angle: f32,
+    /// Cosine and sine of that.
+    pub turn: [f32; 2],
     /// Source pixels a query pixel.
     pub ratio: f32,
     /// Distance in source pixels up to which it is an inlier.
@@ -29,13 +35,16 @@ impl Pair {
         let Correspondence { query, source, weight } = *correspondence;
         let ratio = source.scale / query.scale;
         let tolerance = options.position * ratio.max(1.0) + options.position_of_scale * source.scale;
-        let axis = |keypoint: Keypoint| [keypoint.angle.cos(), keypoint.angle.sin()];
+        let angle = (source.angle - query.angle + PI).rem_euclid(TAU) - PI;
+        let axis = |angle: f32| [angle.cos(), angle.sin()];
         let pair = Self {
             index: u32::try_from(index).ok()?,
             query: [query.x, query.y],
             source: [source.x, source.y],
-            query_axis: axis(query),
-            source_axis: axis(source),
+            query_axis: axis(query.angle),
+            source_axis: axis(source.angle),
+            angle,
+            turn: axis(angle),
             ratio,
             tolerance,
             share: weight,
@@ -44,17 +53,21 @@ impl Pair {
         let finite = numbers.iter().all(|number| number.abs() < LARGEST);
         let positive =
             [query.scale, source.scale, weight].iter().all(|&value| value > 1.0 / LARGEST && value < LARGEST);
-        (finite && positive).then_some(pair)
+        // No believable map could agree with it.
+        let largest = options.max_scale as f32 * options.scale;
+        let believable = ratio <= largest && ratio * largest >= 1.0;
+        (finite && positive && believable).then_some(pair)
     }
 }
 
 /// Coordinates, angles and weights beyond this are damage: their squares and products must stay finite.
 const LARGEST: f32 = 1e6;
 
-/// The usable correspondences, in order.
+/// The usable correspondences, in the order of their angles.
 pub(super) fn of(correspondences: &[Correspondence], options: &Options) -> Vec<Pair> {
     let mut pairs: Vec<_> =
         correspondences.iter().enumerate().filter_map(|(index, one)| Pair::of(index, one, options)).collect();
+    pairs.sort_by(|a, b| a.angle.total_cmp(&b.angle).then(a.index.cmp(&b.index)));
     share_out(&mut pairs, |pair| pair.query);
     share_out(&mut pairs, |pair| pair.source);
     pairs
@@ -63,9 +76,12 @@ pub(super) fn of(correspondences: &[Correspondence], options: &Options) -> Vec<P
 /// Divides the weights by the root of how many pairs come from the same place: a spot that looks like a
 /// hundred others says little a hundred times ("burstiness"; Jegou, Douze and Schmid, 2009).
 fn share_out(pairs: &mut [Pair], place: impl Fn(&Pair) -> [f32; 2]) {
-    let key = |pair: &Pair| place(pair).map(f32::to_bits);
+    let key = |pair: &Pair| {
+        let [x, y] = place(pair).map(f32::to_bits);
+        u64::from(x) << 32 | u64::from(y)
+    };
     let mut order: Vec<_> = pairs.iter().enumerate().map(|(i, pair)| (key(pair), i)).collect();
-    order.sort_unstable();
+    order.sort_unstable_by_key(|&(key, _)| key);
     for same in order.chunk_by(|a, b| a.0 == b.0) {
         let share = (same.len() as f32).sqrt();
         for &(_, i) in same {
@@ -77,21 +93,20 @@ fn share_out(pairs: &mut [Pair], place: impl Fn(&Pair) -> [f32; 2]) {
 /// Two keypoints nearer to each other than this, in pixels, show the same spot.
 const SAME_PLACE: f32 = 2.0;
 
-/// Of the pairs that agree with a map, given with the weight of their agreement, those that stand for
-/// themselves: best first, each place of the query and of the source once.
-pub(super) fn distinct(pairs: &[Pair], mut agreeing: Vec<(usize, f32)>) -> Vec<usize> {
-    agreeing.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+/// Of the pairs that agree with a map, those that stand for themselves: best first, each place of the query
+/// and of the source once.
+pub(super) fn distinct(pairs: &[Pair], mut agreeing: Vec<Agreeing>) -> Vec<Agreeing> {
+    agreeing.sort_by(|a, b| a.off.total_cmp(&b.off).then(pairs[a.pair].index.cmp(&pairs[b.pair].index)));
     let mut places: Vec<[f32; 4]> = Vec::with_capacity(agreeing.len());
-    let mut kept = Vec::with_capacity(agreeing.len());
-    for (i, _) in agreeing {
-        let ([qx, qy], [sx, sy]) = (pairs[i].query, pairs[i].source);
+    agreeing.retain(|one| {
+        let ([qx, qy], [sx, sy]) = (pairs[one.pair].query, pairs[one.pair].source);
         let near = |dx: f32, dy: f32| dx * dx + dy * dy < SAME_PLACE * SAME_PLACE;
-        let taken =
-            places.iter().fold(false, |taken, [a, b, c, d]| taken | near(a - qx, b - qy) | near(c - sx, d - sy));
-        if !taken {
+        let taken = |taken, [a, b, c, d]: &[f32; 4]| taken | near(a - qx, b - qy) | near(c - sx, d - sy);
+        let free = !places.iter().fold(false, taken);
+        if free {
             places.push([qx, qy, sx, sy]);
-            kept.push(i);
         }
-    }
-    kept
+        free
+    });
+    agreeing
 }
