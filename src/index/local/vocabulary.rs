@@ -10,6 +10,7 @@
 
 use std::sync::OnceLock;
 
+use super::Form;
 use crate::describe::local::DESCRIPTOR;
 use crate::describe::local::simd::dispatched;
 
@@ -62,14 +63,33 @@ impl Vocabulary {
         (word(a, b), self.signature(a, &directions(&upper), b, &directions(&lower)))
     }
 
-    /// The `count` likeliest words of a descriptor, nearest first, and its signature in each.
-    pub fn words(&self, descriptor: &[u8; DESCRIPTOR], count: usize) -> Vec<(u32, u64)> {
+    /// The `count` likeliest words of a descriptor in each of its [`Form`]s, nearest first, with its signature
+    /// in each.
+    ///
+    /// Other forms only change halves for each other and turn them over, and so does the list of centroids:
+    /// one search among them serves all.
+    pub fn words(&self, descriptor: &[u8; DESCRIPTOR], count: usize) -> [Vec<(u32, u64)>; 4] {
         let [upper, lower] = halves(descriptor);
         let (first, second) = (self.nearest::<NEAR>(&upper), self.nearest::<NEAR>(&lower));
         let mut pairs: Vec<_> = first.iter().flat_map(|a| second.iter().map(move |b| (a.1 + b.1, a.0, b.0))).collect();
         pairs.sort_unstable();
-        let (upper, lower) = (directions(&upper), directions(&lower));
-        pairs.iter().take(count).map(|&(_, a, b)| (word(a, b), self.signature(a, &upper, b, &lower))).collect()
+        pairs.truncate(count);
+        let plain = [directions(&upper), directions(&lower)];
+        let turned = [directions(&over(&upper)), directions(&over(&lower))];
+        Form::ALL.map(|Form { mirrored, negated }| {
+            let [upper, lower] = if negated { &turned } else { &plain };
+            let turn = |centroid: usize| if negated { (centroid + KEPT) % CENTROIDS } else { centroid };
+            let words = pairs.iter().map(|&(_, a, b)| {
+                let (a, b) = (turn(a), turn(b));
+                // Mirroring and inverting each change the halves for each other.
+                if mirrored == negated {
+                    (word(a, b), self.signature(a, upper, b, lower))
+                } else {
+                    (word(b, a), self.signature(b, lower, a, upper))
+                }
+            });
+            words.collect()
+        })
     }
 
     /// The nearest centroids, nearest first, with half their squared distances up to a constant.
@@ -213,6 +233,7 @@ fn refined(bytes: &[u8], samples: &[Half]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::describe::local::Features;
 
     #[test]
     fn turning_over_and_mirroring_are_their_own_inverses_and_signatures_have_all_their_bits() {
@@ -230,7 +251,7 @@ mod tests {
         for i in (0..CENTROIDS).step_by(31) {
             assert_eq!(vocabulary.nearest::<1>(&vocabulary.centroids[i])[0].0, i);
             let descriptor: [u8; DESCRIPTOR] = std::array::from_fn(|j| ((i * 97 + j * j * 13) % 120) as u8);
-            let words = vocabulary.words(&descriptor, 6);
+            let [words, ..] = vocabulary.words(&descriptor, 6);
             assert_eq!((words.len(), words[0]), (6, vocabulary.word(&descriptor)));
             seen += 1;
         }
@@ -238,15 +259,26 @@ mod tests {
     }
 
     #[test]
-    fn the_words_of_the_mirrored_picture_are_those_of_the_picture_swapped() {
+    fn the_words_of_other_forms_are_those_of_the_pictures_in_these_forms() {
         let vocabulary = Vocabulary::built_in();
-        let descriptor: [u8; DESCRIPTOR] = std::array::from_fn(|i| (i * 61 % 113) as u8);
-        let features = crate::describe::local::Features {
-            keypoints: vec![crate::describe::local::Keypoint { x: 1.0, y: 1.0, scale: 2.0, angle: 0.0 }],
-            descriptors: vec![descriptor],
-        };
-        let (plain, _) = vocabulary.word(&descriptor);
-        let (mirrored, _) = vocabulary.word(&features.mirrored(10.0).descriptors[0]);
-        assert_eq!(mirrored, (plain & 1023) << 10 | plain >> 10);
+        let mut seen = 0;
+        for i in 0..50 {
+            let descriptor = std::array::from_fn(|j| ((i * 97 + j * j * 13 + j * i) % 120) as u8);
+            let keypoint = crate::describe::local::Keypoint { x: 1.0, y: 1.0, scale: 2.0, angle: 0.0 };
+            let features = Features { keypoints: vec![keypoint], descriptors: vec![descriptor] };
+            let words = vocabulary.words(&descriptor, 4);
+            for (Form { mirrored, negated }, words) in Form::ALL.into_iter().zip(words) {
+                let turned = if mirrored { features.mirrored(10.0) } else { features.clone() };
+                let turned = if negated { turned.negated() } else { turned };
+                // Equally near words may come in another order.
+                let [mut expected, ..] = vocabulary.words(&turned.descriptors[0], 4);
+                let mut words = words;
+                expected.sort_unstable();
+                words.sort_unstable();
+                assert_eq!(words, expected, "{mirrored} {negated}");
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, 200);
     }
 }

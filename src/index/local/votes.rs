@@ -103,15 +103,14 @@ impl Query {
     /// Quantises the features of a query that is `width` pixels wide.
     pub fn new(features: &Features, width: f32, options: &Options) -> Self {
         let vocabulary = Vocabulary::built_in();
-        let asked = Form::ALL.par_iter().map(|&form| {
-            let Form { mirrored, negated } = form;
-            let turned = match (mirrored, negated) {
-                (false, false) => features.clone(),
-                (true, false) => features.mirrored(width),
-                (false, true) => features.negated(),
-                (true, true) => features.mirrored(width).negated(),
-            };
-            let words = turned.descriptors.par_iter().map(|d| vocabulary.words(d, options.words)).collect();
+        let words: Vec<_> = features.descriptors.par_iter().map(|d| vocabulary.words(d, options.words)).collect();
+        let mut of_form = Form::ALL.map(|_| Vec::with_capacity(words.len()));
+        for words in words {
+            of_form.iter_mut().zip(words).for_each(|(all, words)| all.push(words));
+        }
+        let asked = Form::ALL.into_iter().zip(of_form).map(|(form, words)| {
+            let turned = if form.mirrored { features.mirrored(width) } else { features.clone() };
+            let turned = if form.negated { turned.negated() } else { turned };
             Asked { form, keypoints: turned.keypoints, words }
         });
         Self(asked.collect())
