@@ -65,7 +65,7 @@ struct Args {
     /// Write the tables here too, as Markdown
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-    /// Write a contact sheet of each chosen picture's edits to this folder, and search for nothing
+    /// Write each chosen picture's edits, and a contact sheet of them, to this folder and search for nothing
     #[arg(long, value_name = "DIR", hide = true)]
     dump: Option<PathBuf>,
     /// Cargo's own
@@ -168,12 +168,16 @@ impl Set {
     }
 
     fn dump(&self, folder: &Path) -> Result<()> {
-        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         for place in 0..self.chosen.len() {
             let picture = self.picture(place)?;
+            let folder = folder.join(&picture.name);
+            std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
             let files = self.edited(&picture)?;
             let named: Vec<_> = self.edits.iter().map(|edit| edit.name).zip(files).collect();
-            sheet::write(&folder.join(format!("{place:03}.png")), &named)?;
+            for (name, jpeg) in &named {
+                write(Some(&folder.join(name).with_extension("jpg")), jpeg)?;
+            }
+            sheet::write(&folder.join("all.png"), &named)?;
         }
         Ok(())
     }

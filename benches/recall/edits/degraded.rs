@@ -114,7 +114,7 @@ fn halftone(picture: &RgbImage) -> RgbImage {
             let (x, y) = (width / 2.0 + cosine * u - sine * v, height / 2.0 + sine * u + cosine * v);
             if x >= 0.0 && y >= 0.0 && x < width && y < height {
                 let dark = 1.0 - luma(smooth.get_pixel(x as u32, y as u32).0.map(f32::from)) / 255.0;
-                draw::ellipse(&mut out, draw::Area::around(x, y, cell * 0.75 * dark.sqrt()), pixels::BLACK);
+                draw::ellipse(&mut out, draw::Area::around(x, y, cell * 0.6 * dark.sqrt()), pixels::BLACK);
             }
         }
     }
