@@ -137,9 +137,10 @@ impl Set {
         let wanted = |edit: &&Edit| args.edit.is_empty() || args.edit.iter().any(|text| edit.name.contains(text));
         let edits: Vec<_> = edits::all().filter(wanted).collect();
         ensure!(!edits.is_empty(), "no edit's name contains {}", args.edit.join(" or "));
-        let mut gallery = photos::collect(&args.photos)?;
+        let mut seen = HashSet::new();
+        let mut gallery = photos::collect(&args.photos, &mut seen)?;
         let unrelated = match &args.unrelated {
-            Some(dir) => photos::collect(dir)?,
+            Some(dir) => photos::collect(dir, &mut seen)?,
             None => photos::hold_out(&mut gallery, seed)?,
         };
         let chosen = photos::choose(&gallery, args.queries as usize, args.judge, seed)?;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use clap::ValueEnum;
 use image::{DynamicImage, ImageDecoder, ImageReader, Rgb, RgbImage};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
@@ -45,12 +45,14 @@ impl Judge {
     }
 }
 
-/// The picture files below `dir` in the order of their paths, each content once.
+/// The picture files below `dir` in the order of their paths, each content once and none that was `seen`: what the
+/// gallery holds is not unrelated, and of two equal files neither is the wrong answer.
 ///
 /// # Errors
-/// Where `dir` can't be walked or holds no picture.
-pub fn collect(dir: &Path) -> Result<Vec<PathBuf>> {
-    let root = folder::resolve(dir)?;
+/// Where `dir` can't be walked or holds no picture that is new.
+pub fn collect(dir: &Path, seen: &mut HashSet<Digest>) -> Result<Vec<PathBuf>> {
+    // As text: the cause below says the same again.
+    let root = folder::resolve(dir).map_err(|error| anyhow!("{error}"))?;
     ensure!(root.is_dir(), "{}: not a folder", dir.display());
     let paths: Vec<_> = folder::walk(&root, &folder::Options::default())?.flatten().map(|file| file.path).collect();
     let mut found: Vec<_> = paths
@@ -61,9 +63,9 @@ pub fn collect(dir: &Path) -> Result<Vec<PathBuf>> {
         })
         .collect();
     found.sort();
-    let mut seen = HashSet::new();
-    found.retain(|(_, digest)| seen.insert(*digest));
     ensure!(!found.is_empty(), "{}: no picture that ris reads", dir.display());
+    found.retain(|(_, digest)| seen.insert(*digest));
+    ensure!(!found.is_empty(), "{}: all its pictures are among those to search", dir.display());
     Ok(found.into_iter().map(|(path, _)| path).collect())
 }
 
