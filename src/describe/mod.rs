@@ -5,36 +5,39 @@ pub mod local;
 
 use crate::decode::Picture;
 use hash::{Dct, Dihedral, PerceptualHash};
+use local::{Features, Options};
 
 /// Says how descriptions are made. Two indexes with the same recipe hold comparable descriptions; any
 /// change of decoding or describing that moves them changes this.
-pub const RECIPE: &str = "pdq-512";
+pub const RECIPE: &str = "pdq-512+local-1";
 
 /// What the index keeps of a picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Description {
     /// PDQ of the whole picture.
     pub hash: PerceptualHash,
     /// PDQ's quality, 0 (one colour) to 100: how much detail the hash rests on.
     pub quality: u8,
+    /// Its local features, in pixels of the reduced picture.
+    pub features: Features,
 }
 
 /// What a search asks with: the description of the query, and of its mirrored and turned forms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Probe {
     /// Hashes of the query laid on itself in its eight ways, the upright one first.
     pub forms: [(Dihedral, PerceptualHash); 8],
     /// PDQ's quality of the query, 0 to 100.
     pub quality: u8,
+    /// Its local features, in pixels of the reduced picture: more of them than the index keeps of a picture.
+    pub features: Features,
 }
 
 /// Describes a picture for the index. An empty picture has quality 0.
 pub fn describe(picture: &Picture) -> Description {
     let dct = transform(picture);
-    dct.map_or(Description { hash: PerceptualHash::default(), quality: 0 }, |dct| Description {
-        hash: dct.hash(),
-        quality: dct.quality(),
-    })
+    let hash = dct.as_ref().map(Dct::hash).unwrap_or_default();
+    Description { hash, quality: dct.map_or(0, |dct| dct.quality()), features: features(picture, &Options::gallery()) }
 }
 
 /// Describes a query. The index keeps one hash a picture: only the query pays for mirrored and turned copies.
@@ -44,7 +47,12 @@ pub fn probe(picture: &Picture) -> Probe {
     for (slot, form) in forms.iter_mut().zip(Dihedral::all()) {
         *slot = (form, dct.as_ref().map(|dct| dct.dihedral(form)).unwrap_or_default());
     }
-    Probe { forms, quality: dct.map_or(0, |dct| dct.quality()) }
+    let features = features(picture, &Options::query());
+    Probe { forms, quality: dct.map_or(0, |dct| dct.quality()), features }
+}
+
+fn features(picture: &Picture, options: &Options) -> Features {
+    local::features(&picture.luma, picture.reduced_width as usize, picture.reduced_height as usize, options)
 }
 
 fn transform(picture: &Picture) -> Option<Dct> {

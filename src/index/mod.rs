@@ -1,12 +1,14 @@
 //! Descriptions kept on disk and found again.
 //!
 //! An index is a folder: `format.json` (which format, which recipe of description), `documents/` (a
-//! tantivy index) and a lock. tantivy's commit is the one commit point: what a commit names is the
+//! tantivy index), `features/` (files of local features that tantivy's commit names) and a lock. tantivy's commit is the one commit point: what a commit names is the
 //! index, whatever else lies in the folder.
 //!
 //! Pictures and their sources are separate documents. A picture is what its bytes are (a BLAKE3
 //! digest), described once; a source is a place where these bytes stand. So a moved, touched or copied
 //! file costs one small document and no decoding, and hard links are one picture with several sources.
+
+pub mod local;
 
 mod directory;
 mod format;
@@ -20,7 +22,7 @@ pub use format::FORMAT;
 pub use reader::{Candidate, Facts, Known, Reader, Totals};
 pub use writer::{Options, Writer};
 
-use crate::describe::Description;
+use crate::describe::hash::PerceptualHash;
 use crate::locator::{Locator, Stamp};
 
 /// BLAKE3 of a picture file's bytes: two files with the same digest are the same picture.
@@ -49,8 +51,12 @@ pub struct PictureId(pub u32);
 pub struct PictureRecord {
     /// Digest of its file.
     pub digest: Digest,
-    /// What it looks like.
-    pub description: Description,
+    /// PDQ of the whole picture.
+    pub hash: PerceptualHash,
+    /// PDQ's quality, 0 to 100.
+    pub quality: u8,
+    /// Its local features.
+    pub sketch: local::Sketch,
     /// Width in pixels, upright.
     pub width: u32,
     /// Height in pixels, upright.

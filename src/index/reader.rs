@@ -14,7 +14,7 @@ use tantivy::{DocAddress, DocSet, Index, ReloadPolicy, Searcher, SegmentReader, 
 use super::directory::ReadOnlyDirectory;
 use super::format::{self, DOCUMENTS};
 use super::schema::{self, Fields, name};
-use super::{Digest, PictureId, SourceRecord, State};
+use super::{Digest, PictureId, SourceRecord, State, local};
 use crate::describe::Probe;
 use crate::describe::hash::{Dihedral, PerceptualHash};
 use crate::error::{Error, ErrorKind, Result};
@@ -34,6 +34,9 @@ pub(super) struct Payload {
     pub next_picture: u32,
     /// The folders and files that were named to be indexed.
     pub roots: Vec<String>,
+    /// Files of local features, oldest first.
+    #[serde(default)]
+    pub features: Vec<String>,
 }
 
 /// A picture of the index that may be the query's.
@@ -102,6 +105,7 @@ pub struct Reader {
     fields: Arc<Fields>,
     searcher: Searcher,
     payload: Payload,
+    features: Vec<local::Postings>,
 }
 
 impl Reader {
@@ -117,14 +121,22 @@ impl Reader {
             // Created, and stopped before its first commit.
             let index = Index::create_in_ram(fields.schema.clone());
             let searcher = index.reader().map_err(damaged)?.searcher();
-            return Ok(Self { folder: folder.to_owned(), fields, searcher, payload: Payload::default() });
+            let (folder, payload) = (folder.to_owned(), Payload::default());
+            return Ok(Self { folder, fields, searcher, payload, features: Vec::new() });
         }
         let directory = MmapDirectory::open(folder.join(DOCUMENTS)).map_err(|error| damaged(error.into()))?;
         let mut attempt = 0;
         loop {
-            match Self::open_commit(directory.clone(), &fields) {
-                Ok((searcher, payload)) => return Ok(Self { folder: folder.to_owned(), fields, searcher, payload }),
-                Err(error) if attempt == OPEN_ATTEMPTS => return Err(damaged(error)),
+            let opened =
+                Self::open_commit(directory.clone(), &fields).map_err(damaged).and_then(|(searcher, payload)| {
+                    let features = local::store::open(folder, &payload.features)?;
+                    Ok((searcher, payload, features))
+                });
+            match opened {
+                Ok((searcher, payload, features)) => {
+                    return Ok(Self { folder: folder.to_owned(), fields, searcher, payload, features });
+                }
+                Err(error) if attempt == OPEN_ATTEMPTS => return Err(error),
                 Err(_) => attempt += 1,
             }
             std::thread::sleep(OPEN_PAUSE);
@@ -368,6 +380,14 @@ impl Reader {
         }
         candidates.sort_by_key(|candidate| (candidate.distance, candidate.picture));
         Ok(candidates)
+    }
+
+    /// The pictures that most local features of the query speak for, best first.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn local_candidates(&self, query: &local::Query, options: &local::Options) -> Result<Vec<local::Candidate>> {
+        query.candidates(&self.features, options)
     }
 
     fn scan(&self, segment: &SegmentReader, probe: &Probe, max_distance: u32, out: &mut Vec<Candidate>) -> Result<()> {

@@ -74,10 +74,10 @@ impl Fields {
         let mut document = TantivyDocument::default();
         document.add_u64(self.id, id.0.into());
         document.add_bytes(self.digest, &record.digest.0);
-        for (field, word) in self.hash.iter().zip(record.description.hash.0) {
+        for (field, word) in self.hash.iter().zip(record.hash.0) {
             document.add_u64(*field, word);
         }
-        document.add_u64(self.quality, record.description.quality.into());
+        document.add_u64(self.quality, record.quality.into());
         document.add_u64(self.width, record.width.into());
         document.add_u64(self.height, record.height.into());
         document.add_u64(self.format, format_code(record.format));

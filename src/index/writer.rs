@@ -9,6 +9,7 @@ use tantivy::directory::MmapDirectory;
 use tantivy::{Index, IndexWriter, TantivyDocument, Term};
 
 use super::format::{self, DOCUMENTS, WriteLock};
+use super::local::store::Store;
 use super::reader::{Payload, Reader, damaged};
 use super::schema::Fields;
 use super::{Digest, PictureId, PictureRecord, SourceRecord};
@@ -38,6 +39,7 @@ pub struct Writer {
     fields: Arc<Fields>,
     documents: IndexWriter<TantivyDocument>,
     payload: Payload,
+    features: Store,
     /// Pictures added since `snapshot` was opened, which it does not know.
     added: HashMap<Digest, PictureId>,
     snapshot: Reader,
@@ -70,6 +72,7 @@ impl Writer {
             fields,
             documents,
             payload: snapshot.payload().clone(),
+            features: Store::open(folder, &snapshot.payload().features)?,
             added: HashMap::new(),
             snapshot,
             pending: 0,
@@ -121,6 +124,7 @@ impl Writer {
         self.payload.next_picture =
             next.ok_or_else(|| Error::new(ErrorKind::Usage, "an index holds 4,294,967,295 pictures: start another"))?;
         self.documents.add_document(self.fields.picture_document(id, record)).map_err(|error| self.damaged(error))?;
+        self.features.add(id.0, record.sketch.clone())?;
         self.added.insert(record.digest, id);
         self.pending += 1;
         Ok(id)
@@ -167,6 +171,11 @@ impl Writer {
         if self.pending == 0 {
             return Ok(());
         }
+        let snapshot = &self.snapshot;
+        // Pictures are forgotten one by one; their features go when their file is merged.
+        let forgotten =
+            |id: u32| id < snapshot.payload().next_picture && matches!(snapshot.facts(PictureId(id)), Ok(None));
+        self.payload.features = self.features.prepare(&|id| !forgotten(id))?;
         let payload =
             serde_json::to_string(&self.payload).map_err(|error| Error::new(ErrorKind::Damaged, error.to_string()))?;
         let folder = self.folder.as_path();
@@ -174,6 +183,7 @@ impl Writer {
         prepared.set_payload(&payload);
         prepared.commit().map_err(|error| damaged(folder, error))?;
         self.snapshot = Reader::open(folder)?;
+        self.features.clean();
         self.added.clear();
         self.pending = 0;
         Ok(())

@@ -6,8 +6,9 @@ use std::io::Read;
 use super::Options;
 use super::seen::Seen;
 use crate::decode::{self, Sniff};
-use crate::describe::describe;
+use crate::describe::{Description, describe};
 use crate::error::{Error, ErrorKind, Result};
+use crate::index::local::Sketch;
 use crate::index::{Digest, Known, PictureId, PictureRecord, Reader, State};
 use crate::locator::{Locator, Stamp};
 use crate::source::folder::{self, FoundFile};
@@ -63,9 +64,12 @@ pub(super) fn examine(
     }
     match decode::decode(&bytes, &options.decode) {
         Ok(picture) => {
+            let Description { hash, quality, features } = describe(&picture);
             let record = PictureRecord {
                 digest,
-                description: describe(&picture),
+                hash,
+                quality,
+                sketch: Sketch::of(&features, picture.reduced_width, picture.reduced_height),
                 width: picture.width,
                 height: picture.height,
                 format: picture.format.name(),

@@ -46,11 +46,24 @@ struct MatchObject {
     query_overlap: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     source_overlap: Option<f64>,
+    evidence: EvidenceObject,
     width: u32,
     height: u32,
     format: &'static str,
     bytes: u64,
     modified: String,
+}
+
+/// What the score was made of.
+#[derive(Serialize)]
+struct EvidenceObject {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hash_distance: Option<u32>,
+    inliers: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spread: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    support: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -94,6 +107,12 @@ fn match_object(rank: usize, found: &Match) -> MatchObject {
         }),
         query_overlap: found.query_overlap.map(|share| rounded(share, 4)),
         source_overlap: found.source_overlap.map(|share| rounded(share, 4)),
+        evidence: EvidenceObject {
+            hash_distance: found.evidence.distance,
+            inliers: found.evidence.inliers,
+            spread: (found.evidence.inliers > 0).then(|| rounded(found.evidence.spread, 3)),
+            support: (found.evidence.inliers > 0).then(|| rounded(found.evidence.support, 3)),
+        },
         width: found.width,
         height: found.height,
         format: found.format,

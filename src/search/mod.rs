@@ -1,4 +1,4 @@
-//! The query flow: query -> decode -> describe -> candidates -> rank.
+//! The query flow: query -> decode -> describe -> candidates -> verify -> rank.
 //!
 //! The query lives in memory only: nothing here writes, and what is returned holds none of it.
 
@@ -6,15 +6,21 @@ pub mod geometry;
 mod rank;
 pub mod verify;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub use geometry::Transform;
-pub use rank::Calibration;
+pub use rank::{Calibration, Evidence};
+
+use rayon::prelude::*;
+use verify::Correspondence;
 
 use crate::decode::{self, Picture};
+use crate::describe::hash::Dihedral;
 use crate::describe::{Probe, probe};
 use crate::error::{Error, ErrorKind, Result};
+use crate::index::local::{self, Candidate, Form, Hit, Query};
 use crate::index::{Digest, PictureId, Reader, State};
 use crate::locator::{Locator, Stamp};
 
@@ -29,6 +35,10 @@ pub struct Options {
     pub within: Vec<PathBuf>,
     /// How the query is decoded: as the pictures in the index were.
     pub decode: decode::Options,
+    /// How candidates are chosen by their local features.
+    pub local: local::Options,
+    /// What counts as an alignment of two pictures.
+    pub verify: verify::Options,
     /// What evidence is worth.
     pub calibration: Calibration,
 }
@@ -41,6 +51,8 @@ impl Default for Options {
             min_score: calibration.min_score,
             within: Vec::new(),
             decode: decode::Options::default(),
+            local: local::Options::default(),
+            verify: verify::Options::default(),
             calibration,
         }
     }
@@ -54,6 +66,8 @@ pub enum Kind {
     Identical,
     /// The whole picture: recompressed, resized, recoloured, mirrored, turned.
     Copy,
+    /// One contains a part of the other: a crop, a collage, a picture in a picture, a screenshot.
+    Partial,
 }
 
 impl Kind {
@@ -62,6 +76,7 @@ impl Kind {
         match self {
             Self::Identical => "identical",
             Self::Copy => "copy",
+            Self::Partial => "partial",
         }
     }
 }
@@ -81,6 +96,8 @@ pub struct Match {
     pub query_overlap: Option<f64>,
     /// Share of the source's area that the two have in common, 0 to 1.
     pub source_overlap: Option<f64>,
+    /// What speaks for it.
+    pub evidence: Evidence,
     /// Width of the source in pixels, upright.
     pub width: u32,
     /// Height of the source in pixels, upright.
@@ -113,13 +130,13 @@ pub fn search(reader: &Reader, bytes: &[u8], options: &Options) -> Result<Answer
     let picture = decode::decode(bytes, &options.decode).map_err(|error| as_query(error, bytes))?;
     let probe = probe(&picture);
     let searched = reader.pictures()?;
-    let found = candidates(reader, &Digest::of(bytes), &probe, options)?;
+    let found = gather(reader, &Digest::of(bytes), &picture, &probe, options)?;
     let mut matches = Vec::new();
     for (id, found) in found {
         matches.extend(matches_of(reader, id, &found, &picture, options)?);
     }
     rank::order(&mut matches, options);
-    let too_plain = matches.is_empty() && probe.quality < options.calibration.min_quality;
+    let too_plain = matches.is_empty() && options.calibration.too_plain(&probe);
     Ok(Answer { too_plain, searched, matches, elapsed: started.elapsed() })
 }
 
@@ -129,36 +146,123 @@ fn as_query(error: Error, bytes: &[u8]) -> Error {
 }
 
 /// What speaks for a picture of the index.
+#[derive(Clone, Debug, Default)]
 struct Found {
-    kind: Kind,
-    form: crate::describe::hash::Dihedral,
-    score: f64,
+    evidence: Evidence,
+    /// Full-size query pixels to full-size source pixels and what the two share, by local features.
+    aligned: Option<Aligned>,
+    /// How the whole query lies on the whole picture, by perceptual hash.
+    form: Option<Dihedral>,
 }
 
-/// The pictures that may be the query's, each once, with a score of `min_score` at least.
-fn candidates(reader: &Reader, digest: &Digest, probe: &Probe, options: &Options) -> Result<Vec<(PictureId, Found)>> {
-    let calibration = &options.calibration;
-    let identical = reader.picture_with(digest)?;
-    let mut found: Vec<_> = identical
-        .map(|id| (id, Found { kind: Kind::Identical, form: Default::default(), score: 1.0 }))
-        .into_iter()
-        .collect();
-    if probe.quality >= calibration.min_quality {
-        for candidate in reader.candidates(probe, calibration.max_distance)? {
-            let score = calibration.score(candidate.distance);
-            let plain = candidate.quality < calibration.min_quality;
-            if Some(candidate.picture) != identical && !plain && score >= options.min_score {
-                found.push((candidate.picture, Found { kind: Kind::Copy, form: candidate.form, score }));
+/// An alignment between the full-size pictures.
+#[derive(Clone, Debug)]
+struct Aligned {
+    transform: Transform,
+    query_overlap: f64,
+    source_overlap: f64,
+    whole: bool,
+}
+
+/// Everything that speaks for some picture, by the picture.
+fn gather(
+    reader: &Reader,
+    digest: &Digest,
+    picture: &Picture,
+    probe: &Probe,
+    options: &Options,
+) -> Result<Vec<(PictureId, Found)>> {
+    let mut found: BTreeMap<PictureId, Found> = BTreeMap::new();
+    if let Some(id) = reader.picture_with(digest)? {
+        let same = found.entry(id).or_default();
+        (same.evidence.identical, same.form) = (true, Some(Dihedral::default()));
+    }
+    if probe.quality >= options.calibration.min_quality {
+        for candidate in reader.candidates(probe, options.calibration.max_distance)? {
+            if candidate.quality >= options.calibration.min_quality {
+                let near = found.entry(candidate.picture).or_default();
+                near.evidence.distance = Some(candidate.distance);
+                near.form.get_or_insert(candidate.form);
             }
         }
     }
-    Ok(found)
+    let size = (picture.reduced_width as f32, picture.reduced_height as f32);
+    let query = Query::new(&probe.features, size.0, &options.local);
+    let candidates = reader.local_candidates(&query, &options.local)?;
+    let aligned: Vec<_> = candidates.par_iter().filter_map(|candidate| align(candidate, size, options)).collect();
+    for (picture_id, evidence, alignment, form, source) in aligned {
+        let entry = found.entry(picture_id).or_default();
+        // A picture may resemble the query in two forms; the form that more agree on counts.
+        if entry.evidence.inliers < evidence.inliers {
+            let Some(facts) = reader.facts(picture_id)? else { continue };
+            entry.evidence =
+                Evidence { identical: entry.evidence.identical, distance: entry.evidence.distance, ..evidence };
+            entry.aligned = Some(Aligned::of(&alignment, form, picture, source, (facts.width, facts.height)));
+        }
+    }
+    Ok(found.into_iter().collect())
 }
+
+type Verified = (PictureId, Evidence, verify::Alignment, Form, (f32, f32));
+
+fn align(candidate: &Candidate, query: (f32, f32), options: &Options) -> Option<Verified> {
+    let pair = |hit: &Hit| Correspondence { query: hit.query, source: hit.source, weight: hit.weight };
+    let pairs: Vec<_> = candidate.hits.iter().map(pair).collect();
+    let alignment = verify::align(&pairs, query, candidate.size, &options.verify)?;
+    let evidence = Evidence {
+        inliers: alignment.inliers.len(),
+        spread: alignment.spread.into(),
+        support: alignment.support.into(),
+        ..Evidence::default()
+    };
+    Some((PictureId(candidate.picture), evidence, alignment, candidate.form, candidate.size))
+}
+
+impl Aligned {
+    /// From the reduced pictures to the full ones, and from the form that was compared to the query as it came.
+    fn of(alignment: &verify::Alignment, form: Form, query: &Picture, source: (f32, f32), full: (u32, u32)) -> Self {
+        let reduced = (f64::from(query.reduced_width), f64::from(query.reduced_height));
+        let (full_query, full_source) =
+            ((f64::from(query.width), f64::from(query.height)), (f64::from(full.0), f64::from(full.1)));
+        let factor =
+            |full: geometry::Size, reduced: geometry::Size| (full.0 / reduced.0.max(1.0), full.1 / reduced.1.max(1.0));
+        let (to_query, to_source) =
+            (factor(full_query, reduced), factor(full_source, (source.0.into(), source.1.into())));
+        let upright = if form.mirrored { alignment.transform.mirror_query(reduced.0) } else { alignment.transform };
+        let map = alignment.homography.unwrap_or_else(|| alignment.transform.into());
+        let overlap = map.overlap(reduced, (source.0.into(), source.1.into()));
+        // The overlap's box, not its area: a picture turned within its frame is whole.
+        let span = |values: &mut dyn Iterator<Item = f64>| {
+            let (low, high) = values.fold((f64::MAX, f64::MIN), |(low, high), v| (low.min(v), high.max(v)));
+            (high - low).max(0.0)
+        };
+        let across = span(&mut overlap.outline.iter().map(|point| point.0)) / reduced.0.max(1.0);
+        let down = span(&mut overlap.outline.iter().map(|point| point.1)) / reduced.1.max(1.0);
+        Self {
+            transform: upright.rescaled(to_query, to_source),
+            query_overlap: overlap.query,
+            source_overlap: overlap.source,
+            whole: overlap.source >= WHOLE && across.min(down) >= WHOLE,
+        }
+    }
+}
+
+/// Share of both pictures from which a match is of the whole: a frame of 3 % may be lost on each side.
+const WHOLE: f64 = 0.88;
 
 /// The places of one picture, as matches.
 fn matches_of(reader: &Reader, id: PictureId, found: &Found, query: &Picture, options: &Options) -> Result<Vec<Match>> {
-    let Some(facts) = reader.facts(id)? else { return Ok(Vec::new()) };
-    let transform = Transform::whole(found.form, (query.width, query.height), (facts.width, facts.height));
+    let score = options.calibration.score(&found.evidence);
+    let Some(facts) = reader.facts(id)?.filter(|_| score >= options.min_score) else { return Ok(Vec::new()) };
+    let whole = |form| Transform::whole(form, (query.width, query.height), (facts.width, facts.height));
+    let (kind, transform, overlaps) = match (&found.aligned, found.form) {
+        _ if found.evidence.identical => (Kind::Identical, whole(Dihedral::default()), (1.0, 1.0)),
+        (Some(aligned), form) if form.is_none() || options.calibration.believes(&found.evidence) => {
+            let kind = if aligned.whole { Kind::Copy } else { Kind::Partial };
+            (kind, aligned.transform, (aligned.query_overlap, aligned.source_overlap))
+        }
+        (_, form) => (Kind::Copy, whole(form.unwrap_or_default()), (1.0, 1.0)),
+    };
     let within = |source: &Locator| {
         options.within.is_empty()
             || source.path().is_some_and(|path| options.within.iter().any(|folder| path.starts_with(folder)))
@@ -168,11 +272,12 @@ fn matches_of(reader: &Reader, id: PictureId, found: &Found, query: &Picture, op
     Ok(sources
         .map(|source| Match {
             source: source.locator,
-            score: found.score,
-            kind: found.kind,
+            score,
+            kind,
             transform: Some(transform),
-            query_overlap: Some(1.0),
-            source_overlap: Some(1.0),
+            query_overlap: Some(overlaps.0),
+            source_overlap: Some(overlaps.1),
+            evidence: found.evidence,
             width: facts.width,
             height: facts.height,
             format: facts.format,

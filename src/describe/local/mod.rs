@@ -15,7 +15,7 @@ mod detector;
 mod orientation;
 mod peaks;
 mod pyramid;
-mod simd;
+pub(crate) mod simd;
 mod spread;
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ macro_rules! dispatched {
         }
     };
 }
-pub(super) use dispatched;
+pub(crate) use dispatched;
 
 /// Coefficients of the odd polynomial for the arc tangent from 0 to 1: a fit to equal ripple.
 const ARC_TANGENT: [f32; 6] = [0.999_977_2, -0.332_622_82, 0.193_540_36, -0.116_426_44, 0.052_647_308, -0.011_719_12];

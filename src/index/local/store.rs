@@ -1,0 +1,158 @@
+//! The feature files of an index: written before a commit, named by it, removed once no commit names them.
+//!
+//! New pictures gather in memory, become small files, and small files become large ones (a log-structured
+//! merge tree: O'Neil et al., 1996), so that each entry is written a handful of times and a search opens few
+//! files. A file never changes. What a crash leaves behind is named by no commit, and the next writer
+//! removes it.
+
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use super::{PICTURES_MAX, Postings, Sketch, merge, write};
+use crate::error::{Error, Result};
+
+/// Where the files are, below the index's folder.
+const FOLDER: &str = "features";
+/// Pictures that gather in memory: 60 MB with their sorting.
+const GATHERED: usize = 4096;
+/// Neighbouring files are merged once so many of them are of a size.
+const OF_A_SIZE: usize = 4;
+
+/// The writer's side.
+pub struct Store {
+    folder: PathBuf,
+    pending: Vec<(u32, Sketch)>,
+    /// Names and pictures of the files of the commit in the making, oldest first.
+    files: Vec<(String, usize)>,
+    next: u64,
+}
+
+impl Store {
+    /// Opens the files that a commit names; the folder is made if need be.
+    ///
+    /// # Errors
+    /// `Io`, `Damaged`.
+    pub fn open(index: &Path, names: &[String]) -> Result<Self> {
+        let folder = index.join(FOLDER);
+        fs::create_dir_all(&folder).map_err(|error| Error::io(error).about(folder.as_path()))?;
+        let count = |name: &String| Ok((name.clone(), Postings::open(&folder.join(name))?.sources().len()));
+        let files = names.iter().map(count).collect::<Result<_>>()?;
+        let next = names.iter().filter_map(|name| number(name)).max().map_or(0, |last| last + 1);
+        let mut store = Self { folder, pending: Vec::new(), files, next };
+        store.clean();
+        Ok(store)
+    }
+
+    /// Adds a picture.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn add(&mut self, picture: u32, sketch: Sketch) -> Result<()> {
+        if !sketch.entries.is_empty() {
+            self.pending.push((picture, sketch));
+        }
+        if self.pending.len() < GATHERED { Ok(()) } else { self.flush() }
+    }
+
+    /// Writes all that was added and merges what has become many; the files are durable once this returns.
+    /// Pictures that `keep` does not want are dropped on the way. Returns the names for the commit.
+    ///
+    /// # Errors
+    /// `Io`, `Damaged`.
+    pub fn prepare(&mut self, keep: &dyn Fn(u32) -> bool) -> Result<Vec<String>> {
+        self.flush()?;
+        while let Some(first) = self.due() {
+            self.merge_from(first, keep)?;
+        }
+        Ok(self.files.iter().map(|(name, _)| name.clone()).collect())
+    }
+
+    /// Removes every file that the last commit does not name. A reader that maps one keeps it.
+    pub fn clean(&mut self) {
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            if !self.files.iter().any(|(file, _)| name == file.as_str()) && name.to_str().and_then(number).is_some() {
+                // One that can't be removed now (a reader on Windows) is removed another time.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let pending = std::mem::take(&mut self.pending);
+        let name = self.create(|out| write(out, &pending))?;
+        self.files.push((name, pending.len()));
+        Ok(())
+    }
+
+    fn create(&mut self, fill: impl FnOnce(BufWriter<&File>) -> Result<()>) -> Result<String> {
+        let name = format!("{:08}.ris", self.next);
+        self.next += 1;
+        let path = self.folder.join(&name);
+        let durable = || -> Result<()> {
+            let file = File::create(&path).map_err(Error::io)?;
+            fill(BufWriter::with_capacity(1 << 20, &file))?;
+            file.sync_all().map_err(Error::io)
+        };
+        let synced = durable().and_then(|()| sync(&self.folder));
+        synced.map(|()| name).map_err(|error| {
+            let _ = fs::remove_file(&path);
+            error.about(path.as_path())
+        })
+    }
+
+    /// Where the newest files begin that are to become one.
+    fn due(&self) -> Option<usize> {
+        let size = |i: usize| self.files.get(i).map_or(0, |file| file.1);
+        let (mut first, mut sum) = (self.files.len().checked_sub(1)?, 0);
+        sum += size(first);
+        while first > 0 && size(first - 1) <= 2 * sum && sum + size(first - 1) <= PICTURES_MAX {
+            first -= 1;
+            sum += size(first);
+        }
+        (self.files.len() - first >= OF_A_SIZE).then_some(first)
+    }
+
+    fn merge_from(&mut self, first: usize, keep: &dyn Fn(u32) -> bool) -> Result<()> {
+        let names = self.files.split_off(first);
+        let open = |(name, _): &(String, usize)| Postings::open(&self.folder.join(name));
+        let merged = names.iter().map(open).collect::<Result<Vec<_>>>().and_then(|opened| {
+            let mut pictures = 0;
+            let name = self.create(|out| {
+                pictures = merge(out, &opened.iter().collect::<Vec<_>>(), keep)?;
+                Ok(())
+            })?;
+            Ok((name, pictures))
+        });
+        match merged {
+            Ok(merged) => self.files.push(merged),
+            Err(error) => {
+                self.files.extend(names);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Opens the files that a commit names, to be searched.
+///
+/// # Errors
+/// `Io`, `Damaged`.
+pub fn open(index: &Path, names: &[String]) -> Result<Vec<Postings>> {
+    names.iter().map(|name| Postings::open(&index.join(FOLDER).join(name))).collect()
+}
+
+/// The number that a file of features has for its name.
+fn number(name: &str) -> Option<u64> {
+    name.strip_suffix(".ris")?.parse().ok()
+}
+
+/// Makes a folder's entries durable.
+fn sync(folder: &Path) -> Result<()> {
+    if cfg!(unix) { File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io) } else { Ok(()) }
+}
