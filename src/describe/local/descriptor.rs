@@ -18,7 +18,11 @@ const CELLS: usize = 4;
 const BINS: usize = 8;
 /// Gradients along a side of the grid. It reaches half a cell beyond the outer cells' edges, as far as they
 /// take part in the interpolation.
-const GRID: usize = 24;
+const GRID: usize = 16;
+/// Samples along a side: the grid and one place around it.
+const SAMPLES: usize = GRID + 2;
+/// The middle of the samples.
+const MIDDLE: f32 = 0.5 * (SAMPLES - 1) as f32;
 /// Cells that the grid spans.
 const SPAN: f32 = CELLS as f32 + 1.0;
 /// Standard deviation of the window that fades the outer gradients, in cells: half the descriptor's side (Lowe).
@@ -87,25 +91,39 @@ fn describe_plain(plane: &Plane, blob: &Blob, turn: f32, cell: f32) -> [u8; DESC
 
 /// The blurred picture on the grid and one place around it, interpolated; its border values continue outwards.
 #[inline(always)]
-fn sampled(plane: &Plane, blob: &Blob, turn: f32, spacing: f32) -> [[f32; GRID + 2]; GRID + 2] {
+fn sampled(plane: &Plane, blob: &Blob, turn: f32, spacing: f32) -> [[f32; SAMPLES]; SAMPLES] {
     let (sin, cos) = turn.sin_cos();
+    let (sin, cos) = (sin * spacing, cos * spacing);
     let (right, bottom) = ((plane.width - 1) as f32, (plane.height - 1) as f32);
-    let place = |i: usize| (i as f32 - 0.5 * (GRID + 1) as f32) * spacing;
-    let mut samples = [[0.0; GRID + 2]; GRID + 2];
+    let (left_most, top_most) = ((plane.width - 2) as i32, (plane.height - 2) as i32);
+    let stride = plane.stride;
+    let mut samples = [[0.0; SAMPLES]; SAMPLES];
     for (j, row) in samples.iter_mut().enumerate() {
-        for (i, sample) in row.iter_mut().enumerate() {
-            let (u, v) = (place(i), place(j));
-            let x = (blob.x + (u * cos - v * sin)).clamp(0.0, right);
-            let y = (blob.y + (u * sin + v * cos)).clamp(0.0, bottom);
-            let (left, top) = ((x as usize).min(plane.width - 2), (y as usize).min(plane.height - 2));
-            let (fx, fy) = (x - left as f32, y - top as f32);
-            let (upper, lower) = (&plane.row(top)[left..left + 2], &plane.row(top + 1)[left..left + 2]);
-            let above = upper[0] + fx * (upper[1] - upper[0]);
-            let below = lower[0] + fx * (lower[1] - lower[0]);
-            *sample = above + fy * (below - above);
+        let v = j as f32 - MIDDLE;
+        let (mut starts, mut across, mut down) = ([0i32; SAMPLES], [0.0f32; SAMPLES], [0.0f32; SAMPLES]);
+        for i in 0..SAMPLES {
+            let u = i as f32 - MIDDLE;
+            let x = within(blob.x + (u * cos - v * sin), right);
+            let y = within(blob.y + (u * sin + v * cos), bottom);
+            let (left, top) = ((x as i32).min(left_most), (y as i32).min(top_most));
+            (across[i], down[i]) = (x - left as f32, y - top as f32);
+            starts[i] = top * stride as i32 + left;
+        }
+        for i in 0..SAMPLES {
+            let four = &plane.data[starts[i] as usize..][..stride + 2];
+            let above = four[0] + across[i] * (four[1] - four[0]);
+            let below = four[stride] + across[i] * (four[stride + 1] - four[stride]);
+            row[i] = above + down[i] * (below - above);
         }
     }
     samples
+}
+
+/// `value` moved between 0 and `most`.
+#[inline(always)]
+fn within(value: f32, most: f32) -> f32 {
+    let value = if value > 0.0 { value } else { 0.0 };
+    if value < most { value } else { most }
 }
 
 /// Square roots of the shares of the bins, as bytes.

@@ -34,16 +34,11 @@ pub struct Blob {
     pub strength: f32,
 }
 
-/// All blobs of a pyramid, in the order of the scan.
-pub fn blobs(octaves: &[Octave], options: &Options) -> Vec<Blob> {
-    let mut blobs = Vec::new();
+/// The blobs of octave number `number`, in the order of the scan.
+pub fn blobs(number: usize, octave: &Octave, options: &Options) -> Vec<Blob> {
     let mut found = Vec::new();
-    for (number, octave) in octaves.iter().enumerate() {
-        found.clear();
-        peaks::find(octave, FIRST_LOOK * options.contrast, &mut found);
-        blobs.extend(found.iter().filter_map(|&peak| refined(octave, number, peak, options)));
-    }
-    blobs
+    peaks::find(octave, FIRST_LOOK * options.contrast, &mut found);
+    found.iter().filter_map(|&peak| refined(octave, number, peak, options)).collect()
 }
 
 /// The blob at the top of the parabola through the neighbourhood of a pixel, if there is a good one.

@@ -93,8 +93,10 @@ pub fn features(luma: &[u8], width: usize, height: usize, options: &Options) -> 
     if width.checked_mul(height) != Some(luma.len()) || width.min(height) < pyramid::SIDE_MIN {
         return Features::default();
     }
-    let octaves = pyramid::build(luma, width, height, options);
-    let blobs = detector::blobs(&octaves, options);
+    let mut blobs = Vec::new();
+    let octaves = pyramid::build(luma, width, height, options, |number, octave| {
+        blobs.extend(detector::blobs(number, octave, options));
+    });
     let kept = spread::strongest(blobs, options.keypoints, width, height);
     let mut features = Features::default();
     for blob in &kept {

@@ -4,6 +4,8 @@
 //! then lies in the middle of those it came from, and the pyramid of the mirrored picture is the mirrored
 //! pyramid.
 
+use std::cell::RefCell;
+
 use super::Options;
 use super::simd::{BLOCK, dispatched};
 
@@ -18,8 +20,16 @@ const CAMERA: f32 = 0.5;
 /// Kernels end at this many standard deviations, where the Gaussian has fallen to 1 % of its height.
 const REACH: f32 = 3.0;
 
+thread_local! {
+    /// The memory of planes that are gone. Fresh memory comes page by page from the system, which takes a
+    /// fifth of the time of describing a picture; a thread that describes many pays for it once.
+    static SPARE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
+}
+/// Planes whose memory a thread keeps: about as many as a picture has at once.
+const SPARE_MAX: usize = 16;
+
 /// Values in rows, row-major, each row filled up to whole blocks with its last value.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Plane {
     /// Values a row.
     pub width: usize,
@@ -32,10 +42,14 @@ pub struct Plane {
 }
 
 impl Plane {
+    /// A plane of values that mean nothing yet.
     fn new(width: usize, height: usize) -> Self {
         // An odd number of blocks: rows a power of two apart would compete for the same lines of the cache.
         let stride = (width.div_ceil(BLOCK) | 1) * BLOCK;
-        Self { width, height, stride, data: vec![0.0; stride * height + BLOCK] }
+        let length = stride * height + BLOCK;
+        let mut data = SPARE.try_with(|spare| smallest_of(&mut spare.borrow_mut(), length)).unwrap_or_default();
+        data.resize(length, 0.0);
+        Self { width, height, stride, data }
     }
 
     /// The values of row `y`.
@@ -62,16 +76,48 @@ impl Plane {
     }
 }
 
+impl Drop for Plane {
+    fn drop(&mut self) {
+        let data = std::mem::take(&mut self.data);
+        // Where the thread is ending, and its spare memory with it, this goes too.
+        let _ = SPARE.try_with(|spare| {
+            let mut spare = spare.borrow_mut();
+            spare.push(data);
+            if spare.len() > SPARE_MAX {
+                smallest_of(&mut spare, 0);
+            }
+        });
+    }
+}
+
+/// Takes out the smallest that holds `length` values, if any does.
+fn smallest_of(spare: &mut Vec<Vec<f32>>, length: usize) -> Vec<f32> {
+    let fitting = spare.iter().enumerate().filter(|(_, data)| data.capacity() >= length);
+    match fitting.min_by_key(|(_, data)| data.capacity()) {
+        Some((i, _)) => spare.swap_remove(i),
+        None => Vec::new(),
+    }
+}
+
 /// One size of the picture at [`LEVELS`] blurs.
 pub struct Octave {
     /// Side of one of its pixels in pixels of the picture.
     pub pixel: f32,
-    /// The picture blurred, level `i` by `sigma * 2^(i / SCALES)` pixels of this octave.
+    /// The picture blurred, level `i` by `sigma * 2^(i / SCALES)` pixels of this octave. Those above `SCALES`
+    /// serve the search for blobs alone.
     pub levels: Vec<Plane>,
 }
 
 /// All octaves of a picture of `width` x `height` luminances, the finest first.
-pub fn build(luma: &[u8], width: usize, height: usize, options: &Options) -> Vec<Octave> {
+///
+/// `search` is shown each as soon as it is whole; the levels above `SCALES` are given up after that.
+pub fn build(
+    luma: &[u8],
+    width: usize,
+    height: usize,
+    options: &Options,
+    mut search: impl FnMut(usize, &Octave),
+) -> Vec<Octave> {
     let picture = Plane::filled(width, height, |y, row| {
         row.iter_mut().zip(&luma[y * width..]).for_each(|(value, &luma)| *value = f32::from(luma));
     });
@@ -81,7 +127,9 @@ pub fn build(luma: &[u8], width: usize, height: usize, options: &Options) -> Vec
     let mut blur = options.sigma;
     let mut octaves = Vec::new();
     loop {
-        let octave = octave(base, pixel, blur, options.sigma);
+        let mut octave = octave(base, pixel, blur, options.sigma);
+        search(octaves.len(), &octave);
+        octave.levels.truncate(SCALES + 1);
         let (width, height) = (octave.levels[0].width / 2, octave.levels[0].height / 2);
         if width.min(height) < SIDE_MIN {
             octaves.push(octave);
