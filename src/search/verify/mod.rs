@@ -36,26 +36,34 @@ pub struct Correspondence {
 pub struct Options {
     /// Fewer inliers are no alignment. 4: three correspondences fit any affine map.
     pub min_inliers: usize,
-    /// An inlier is at most so many pixels, of the picture that is shown larger, from where the map says.
+    /// An inlier is at most so many pixels, of the picture that shows it smaller, from where the map says. 2:
+    /// the index keeps whole pixels, and 1.5 to 3 found the same.
     pub position: f32,
     /// The more of that for each pixel of the keypoint's scale: large blobs are placed less precisely.
+    /// 0.5: between 0.3 and 0.8 it made no difference.
     pub position_of_scale: f32,
-    /// An inlier's angle is at most so many radians from what the map says.
+    /// An inlier's angle is at most so many radians from what the map says. 0.6: at 0.4, as an upright
+    /// picture needs it, one stretched to twice its width lost a quarter of its inliers.
     pub angle: f32,
-    /// An inlier's scale is at most this many times larger or smaller than the map says.
+    /// An inlier's scale is at most this many times larger or smaller than the map says. 1.5: of
+    /// 15,000 unrelated pairs 1 % had 4 inliers and more at 1.6, 0.5 % at 1.4, and no copy was lost.
     pub scale: f32,
     /// While proposals are compared: the tolerance for each pixel of distance from the proposing keypoint.
-    /// Scales and angles of single keypoints are rough, and a picture may be stretched.
+    /// Scales and angles of single keypoints are rough, and a picture may be stretched: 0.35 is what twice the
+    /// width needs, less lost some of those.
     pub growth: f32,
-    /// Proposals that are refined at most.
+    /// Proposals that are refined at most. 6: more found nothing more.
     pub proposals: usize,
-    /// Comparisons of two correspondences at most; where there are more, the heaviest propose.
+    /// Comparisons of two correspondences at most; where there are more, the heaviest propose. What takes
+    /// about a quarter of a millisecond.
     pub comparisons: usize,
-    /// Source pixels a query pixel at most, and the inverse at least.
+    /// Source pixels a query pixel at most, and the inverse at least. 12: a picture in a sheet of a hundred
+    /// has 50 pixels left and hardly a keypoint.
     pub max_scale: f64,
-    /// Stretch at most: see [`Transform::stretch`].
+    /// Stretch at most: see [`Transform::stretch`]. 3: keypoints are not found again beyond 2.
     pub max_stretch: f64,
-    /// A homography must have this many times the affine map's inliers, each counted by how near it is.
+    /// A homography must have this many times the affine map's inliers, each counted by how near it is. 1.05:
+    /// copies that were not seen in perspective gained less.
     pub projective_gain: f32,
 }
 
@@ -87,11 +95,11 @@ pub struct Alignment {
     pub homography: Option<Homography>,
     /// Indices of the correspondences that agree, ascending; each place of either picture counts once.
     pub inliers: Vec<u32>,
-    /// Share of the cells of an 8x8 grid over the overlap that hold an inlier, 0 to 1.
+    /// Share of the places of the source within the overlap that any correspondence names which have an inlier
+    /// near, 0 to 1: [`Alignment::source_spread`] as far as the correspondences tell.
     pub spread: f32,
-    /// Share of the places of the source within the overlap which any correspondence names that have an inlier
-    /// near, 0 to 1: see [`Alignment::source_coverage`]. Small where different pictures share a caption.
-    pub coverage: f32,
+    /// Share of the cells of an 8x8 grid over the overlap that hold an inlier, 0 to 1.
+    pub support: f32,
     /// Share of the query's area that the two have in common, 0 to 1.
     pub query_overlap: f32,
     /// Share of the source's area that the two have in common, 0 to 1.
@@ -110,10 +118,10 @@ impl Alignment {
 
     /// Share of the query's keypoints within the overlap that have an inlier about as near as there would be
     /// one if the inliers were spread over the overlap, 0 to 1. `correspondences` are those that were aligned.
-    pub fn query_coverage(&self, correspondences: &[Correspondence], keypoints: &[Keypoint]) -> f32 {
+    pub fn query_spread(&self, correspondences: &[Correspondence], keypoints: &[Keypoint]) -> f32 {
         let inliers: Vec<_> = self.members(correspondences).map(|one| point(&one.query)).collect();
         let area = f64::from(self.query_overlap) * area(self.query_size);
-        spread::coverage(&inliers, area, landing(&self.map(), self.source_size, keypoints.iter().map(point)))
+        spread::share(&inliers, area, landing(&self.map(), self.source_size, keypoints.iter().map(point)))
     }
 
     /// The same of the source's keypoints.
@@ -121,15 +129,15 @@ impl Alignment {
     /// The strongest sign against pictures that only share a caption, a logo or a frame: of edited copies with
     /// 8 inliers and more 95 in 100 had 0.88 and more, of such pictures 95 in 100 had 0.64 at most. The query's
     /// keypoints tell nearly as much (0.80 and 0.73): what was put over it has keypoints as well.
-    pub fn source_coverage(&self, correspondences: &[Correspondence], keypoints: &[Keypoint]) -> f32 {
-        self.coverage_of(correspondences, keypoints.iter().map(point))
+    pub fn source_spread(&self, correspondences: &[Correspondence], keypoints: &[Keypoint]) -> f32 {
+        self.spread_over(correspondences, keypoints.iter().map(point))
     }
 
-    fn coverage_of(&self, correspondences: &[Correspondence], places: impl Iterator<Item = Point>) -> f32 {
+    fn spread_over(&self, correspondences: &[Correspondence], places: impl Iterator<Item = Point>) -> f32 {
         let Some(back) = self.map().inverse() else { return 0.0 };
         let inliers: Vec<_> = self.members(correspondences).map(|one| point(&one.source)).collect();
         let area = f64::from(self.source_overlap) * area(self.source_size);
-        spread::coverage(&inliers, area, landing(&back, self.query_size, places))
+        spread::share(&inliers, area, landing(&back, self.query_size, places))
     }
 
     fn members<'a>(&self, correspondences: &'a [Correspondence]) -> impl Iterator<Item = &'a Correspondence> {
@@ -187,9 +195,14 @@ pub fn align(
     }
     let affine = best?;
     let sizes = (wide(query_size), wide(source_size));
-    let projective = bend(&pairs, &affine, sizes, options);
-    let homography = projective.as_ref().map(|fitted| fitted.map);
-    let Fitted { map, inliers } = projective.unwrap_or(affine);
+    let mut best = affine;
+    let mut homography = None;
+    // Each time with more of the picture to go by.
+    while let Some(bent) = bend(&pairs, &best, sizes, options) {
+        homography = Some(bent.map);
+        best = bent;
+    }
+    let Fitted { map, inliers } = best;
     let members: Vec<_> = inliers.iter().map(|one| one.member(&pairs)).collect();
     let transform = match homography {
         Some(_) => fit::affine(&members, None)?,
@@ -206,15 +219,15 @@ pub fn align(
         homography,
         inliers,
         spread: 0.0,
-        coverage: 0.0,
+        support: 0.0,
         query_overlap: overlap.query as f32,
         source_overlap: overlap.source as f32,
         query_size,
         source_size,
     };
     let places: Vec<_> = alignment.members(correspondences).map(|one| point(&one.query)).collect();
-    alignment.spread = spread::cells(&overlap, &places);
-    alignment.coverage = alignment.coverage_of(correspondences, pairs::source_places(&pairs).into_iter());
+    alignment.support = spread::cells(&overlap, &places);
+    alignment.spread = alignment.spread_over(correspondences, pairs::source_places(&pairs).into_iter());
     Some(alignment)
 }
 

@@ -35,7 +35,7 @@ pub(super) fn cells(overlap: &Overlap, places: &[Point]) -> f32 {
 
 /// Share of the places that have one of the inliers about as near as there would be one if inliers were spread
 /// evenly over an area, 0 to 1; 1 where there is no place. All in the pixels of one picture.
-pub(super) fn coverage(inliers: &[Point], area: f64, places: impl Iterator<Item = Point>) -> f32 {
+pub(super) fn share(inliers: &[Point], area: f64, places: impl Iterator<Item = Point>) -> f32 {
     let reach = area / inliers.len().max(1) as f64;
     let (mut all, mut covered) = (0u32, 0u32);
     for (x, y) in places {
