@@ -11,7 +11,6 @@ mod tests;
 
 pub use homography::Homography;
 pub use overlap::Overlap;
-pub(super) use overlap::area;
 
 use crate::describe::hash::Dihedral;
 

@@ -73,7 +73,7 @@ fn clip(polygon: &[Point], border: [f64; 3]) -> Vec<Point> {
 }
 
 /// Area of a polygon in square pixels, whichever way round its corners run.
-pub(in crate::search) fn area(polygon: &[Point]) -> f64 {
+fn area(polygon: &[Point]) -> f64 {
     let Some(&(mut before)) = polygon.last() else { return 0.0 };
     let mut twice = 0.0;
     for &corner in polygon {

@@ -4,6 +4,7 @@ use std::f32::consts::{PI, TAU};
 
 use super::fit::Agreeing;
 use super::{Correspondence, Options};
+use crate::search::geometry::Point;
 
 /// A correspondence and the similarity transform that it proposes.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +89,14 @@ fn share_out(pairs: &mut [Pair], place: impl Fn(&Pair) -> [f32; 2]) {
             pairs[i].share /= share;
         }
     }
+}
+
+/// The places of the source that any pair names, each once.
+pub(super) fn source_places(pairs: &[Pair]) -> Vec<Point> {
+    let mut places: Vec<_> = pairs.iter().map(|pair| pair.source.map(f32::to_bits)).collect();
+    places.sort_unstable();
+    places.dedup();
+    places.into_iter().map(|[x, y]| (f64::from(f32::from_bits(x)), f64::from(f32::from_bits(y)))).collect()
 }
 
 /// Two keypoints nearer to each other than this, in pixels, show the same spot.

@@ -135,7 +135,7 @@ impl<'a> Election<'a> {
                 election.ranked.push((sum, count, i));
             }
             if count >= SURE {
-                for j in election.voters(i) {
+                for (j, _) in election.voters(i) {
                     spent[j] = true;
                 }
             }
@@ -152,15 +152,20 @@ impl<'a> Election<'a> {
         self.ranked.iter().map(|&(_, count, i)| (i, count as usize))
     }
 
-    /// The pairs that voted for what a pair proposes.
-    pub fn voters(&self, i: usize) -> Vec<usize> {
+    /// The pairs that voted for what a pair proposes, each with a weight: the farther from the proposing pair,
+    /// the less its vote says about where that would take it.
+    pub fn voters(&self, i: usize) -> Vec<(usize, f32)> {
         let proposer = Proposer::of(&self.pairs[i], self.options);
         let mut voters = Vec::new();
         for range in self.alike(i) {
             for at in range {
                 let votes = proposer.votes(&self.blocks[at]);
-                voters.extend((0..LANES).filter(|&k| votes[k] > 0.0).map(|k| at * LANES + k));
+                voters.extend((0..LANES).filter(|&k| votes[k] > 0.0).map(|k| (at * LANES + k, votes[k])));
             }
+        }
+        for (voter, weight) in &mut voters {
+            let ([x, y], [a, b]) = (self.pairs[*voter].query, proposer.query);
+            *weight /= proposer.tolerance + proposer.growth * ((x - a).powi(2) + (y - b).powi(2));
         }
         voters
     }
