@@ -15,7 +15,7 @@ use image::{Rgb, RgbImage};
 use score::{Answer, Query};
 
 fn query(edit: Option<usize>, sources: usize, answers: &[(f64, bool)]) -> Query {
-    let answers = answers.iter().map(|&(score, right)| Answer { score, right }).collect();
+    let answers = answers.iter().map(|&(score, right)| Answer { score, right, terms: [0.0; 2] }).collect();
     Query { edit, sources, answers }
 }
 

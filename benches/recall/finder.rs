@@ -5,18 +5,29 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use ris::index::{self, Reader, Writer};
-use ris::locator::Locator;
 use ris::progress::Silent;
 use ris::search::{self, Options};
 use ris::{decode, describe, ingest};
 use tempfile::TempDir;
+
+use crate::fit::TERMS;
+
+/// A picture that was found.
+pub struct Found {
+    /// The file.
+    pub path: PathBuf,
+    /// Larger is surer.
+    pub score: f64,
+    /// What speaks for it, as numbers; zeros where a finder doesn't tell.
+    pub terms: [f64; TERMS],
+}
 
 /// Finds pictures. The benchmark sees no more of it than this, so that another finder can take its place.
 pub trait Finder {
     /// Takes in the picture files at `photos`, absolute paths.
     fn build(&mut self, photos: &[PathBuf]) -> Result<()>;
     /// Searches with the content of a JPEG file: the `top` best answers, best first, whatever their score.
-    fn find(&mut self, jpeg: &[u8], top: usize) -> Result<Vec<(PathBuf, f64)>>;
+    fn find(&mut self, jpeg: &[u8], top: usize) -> Result<Vec<Found>>;
     /// What it keeps on disk, in bytes.
     fn bytes(&self) -> Result<u64>;
     /// Answers below this score are not told unless the user asks for them.
@@ -52,11 +63,14 @@ impl Finder for Ris {
         Ok(())
     }
 
-    fn find(&mut self, jpeg: &[u8], top: usize) -> Result<Vec<(PathBuf, f64)>> {
+    fn find(&mut self, jpeg: &[u8], top: usize) -> Result<Vec<Found>> {
         let options = Options { top, min_score: 0.0, ..Options::default() };
         let answer = search::search(self.reader()?, jpeg, &options)?;
-        let path = |source: Locator| source.path().map(PathBuf::from);
-        Ok(answer.matches.into_iter().filter_map(|found| Some((path(found.source)?, found.score))).collect())
+        let found = answer.matches.iter().filter_map(|found| {
+            let path = found.source.path()?.to_path_buf();
+            Some(Found { path, score: found.score, terms: found.evidence.terms() })
+        });
+        Ok(found.collect())
     }
 
     fn bytes(&self) -> Result<u64> {

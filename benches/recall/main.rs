@@ -7,6 +7,7 @@
 
 mod edits;
 mod finder;
+mod fit;
 mod photos;
 mod report;
 mod score;
@@ -65,6 +66,9 @@ struct Args {
     /// Write the tables here too, as Markdown
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
+    /// Also fit the weights of the evidence to these answers, for `search::Calibration`
+    #[arg(long)]
+    fit: bool,
     /// Write each chosen picture's edits, and a contact sheet of them, to this folder and search for nothing
     #[arg(long, value_name = "DIR", hide = true)]
     dump: Option<PathBuf>,
@@ -105,6 +109,10 @@ fn run(args: &Args) -> Result<()> {
     let report = set.report(args, &queries, finder.min_score(), cost);
     let markdown = report.markdown();
     print!("{markdown}");
+    if args.fit {
+        let answers: Vec<_> = queries.iter().flat_map(|query| &query.answers).map(|a| (a.terms, a.right)).collect();
+        println!("\nbias and weights: {:.2?}", fit::logistic(&answers));
+    }
     write(args.markdown.as_deref(), markdown.as_bytes())?;
     write(args.json.as_deref(), &serde_json::to_vec_pretty(&report)?)
 }
@@ -240,8 +248,11 @@ impl Asking<'_> {
         let found = self.finder.find(jpeg, TOP)?;
         self.search_ms.push(started.elapsed().as_secs_f64() * 1e3);
         let mut seen = HashSet::new();
-        let answers = found.iter().filter(|(path, _)| seen.insert(path));
-        let answers = answers.map(|(path, score)| Answer { score: *score, right: sources.contains(&path.as_path()) });
+        let answers = found.iter().filter(|found| seen.insert(&found.path)).map(|found| Answer {
+            score: found.score,
+            right: sources.contains(&found.path.as_path()),
+            terms: found.terms,
+        });
         self.queries.push(Query { edit, sources: sources.len(), answers: answers.collect() });
         Ok(())
     }

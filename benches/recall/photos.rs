@@ -16,7 +16,7 @@ use crate::edits::Random;
 /// Pictures are edited at this longest side: what sites show. A phone's 12 megapixels would only cost time.
 const LONGEST: u32 = 1600;
 /// A source's shorter side at least, in pixels, and its longer side at most, in shorter sides: a quarter
-/// of a thumbnail or of a banner is nothing that anyone could know again. As in bench/gen_queries.
+/// of a thumbnail or of a banner is nothing that anyone could know again.
 const SHORTEST: u32 = 200;
 const SLIMMEST: u32 = 3;
 

@@ -7,6 +7,7 @@ use image::imageops::{flip_horizontal, flip_vertical, rotate90, rotate180, rotat
 use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat, RgbImage, Rgba, RgbaImage};
 
 use crate::scenes;
+use crate::tiff::{Packing, tiff, tiff_as};
 
 /// How a picture of the library is kept.
 #[derive(Clone, Copy)]
@@ -101,67 +102,121 @@ pub fn formats() -> Vec<File> {
     use pnm::{PnmSubtype, SampleEncoding};
     let (ascii, binary) = (SampleEncoding::Ascii, SampleEncoding::Binary);
     let all = [
-        ("baseline.jpg", encoded(&picture, Encoding::Jpeg(88))),
-        ("progressive.jpg", variant(&picture, 85, |encoder| encoder.set_progressive(true))),
-        ("grey.jpg", coded(grey.as_raw(), size, ColorType::Luma, 85, |_| {})),
-        ("cmyk.jpg", coded(&ink, size, ColorType::Cmyk, 90, |_| {})),
-        ("ycck.jpg", coded(&ink, size, ColorType::CmykAsYcck, 90, |_| {})),
-        ("sampled-444.jpg", sampled(SamplingFactor::R_4_4_4)),
-        ("sampled-422.jpg", sampled(SamplingFactor::R_4_2_2)),
-        ("sampled-420.jpg", sampled(SamplingFactor::R_4_2_0)),
-        ("restarts.jpg", variant(&picture, 85, |encoder| encoder.set_restart_interval(3))),
-        ("optimised.jpg", variant(&picture, 85, |encoder| encoder.set_optimized_huffman_tables(true))),
-        ("colour.png", written(picture.clone(), ImageFormat::Png)),
-        ("grey.png", written(grey.clone(), ImageFormat::Png)),
-        ("grey-alpha.png", written(whole.to_luma_alpha8(), ImageFormat::Png)),
-        ("alpha.png", written(glass.clone(), ImageFormat::Png)),
-        ("deep.png", written(whole.to_rgb16(), ImageFormat::Png)),
-        ("deep-grey.png", written(whole.to_luma16(), ImageFormat::Png)),
-        ("deep-alpha.png", written(DynamicImage::from(glass.clone()).to_rgba16(), ImageFormat::Png)),
-        ("palette.png", palette_png(&grey, 4)),
-        ("bits.png", palette_png(&grey, 1)),
-        ("still.gif", written(picture.clone(), ImageFormat::Gif)),
-        ("animated.gif", animated(&picture)),
-        ("colour.webp", written(picture.clone(), ImageFormat::WebP)),
-        ("alpha.webp", written(glass.clone(), ImageFormat::WebP)),
-        ("colour.tif", written(picture.clone(), ImageFormat::Tiff)),
-        ("grey.tif", written(grey.clone(), ImageFormat::Tiff)),
-        ("alpha.tif", written(glass.clone(), ImageFormat::Tiff)),
-        ("deep.tif", written(whole.to_rgb16(), ImageFormat::Tiff)),
-        ("colour.bmp", written(picture.clone(), ImageFormat::Bmp)),
-        ("grey.bmp", written(grey.clone(), ImageFormat::Bmp)),
-        ("alpha.bmp", written(glass.clone(), ImageFormat::Bmp)),
-        ("icon.ico", written(whole.to_rgba8(), ImageFormat::Ico)),
-        ("bits-ascii.pbm", [b"P1\n96 72\n".to_vec(), digits.chunks(48).collect::<Vec<_>>().join(&b'\n')].concat()),
-        ("bits.pbm", b"P4\n96 72\n".iter().copied().chain(packed).collect()),
-        ("grey-ascii.pgm", pnm(PnmSubtype::Graymap(ascii), ExtendedColorType::L8, grey.as_raw())),
-        ("grey.pgm", pnm(PnmSubtype::Graymap(binary), ExtendedColorType::L8, grey.as_raw())),
-        ("colour-ascii.ppm", pnm(PnmSubtype::Pixmap(ascii), ExtendedColorType::Rgb8, picture.as_raw())),
-        ("colour.ppm", pnm(PnmSubtype::Pixmap(binary), ExtendedColorType::Rgb8, picture.as_raw())),
-        ("colour.pam", pnm(PnmSubtype::ArbitraryMap, ExtendedColorType::Rgb8, picture.as_raw())),
-        ("colour.tga", written(picture.clone(), ImageFormat::Tga)),
-        ("alpha.tga", written(glass.clone(), ImageFormat::Tga)),
-        ("colour.qoi", written(picture.clone(), ImageFormat::Qoi)),
-        ("alpha.qoi", written(glass, ImageFormat::Qoi)),
-        ("light.hdr", written(linear.clone(), ImageFormat::Hdr)),
-        ("light.exr", written(linear, ImageFormat::OpenExr)),
+        ("baseline.jpg", "JPEG, baseline", encoded(&picture, Encoding::Jpeg(88))),
+        ("progressive.jpg", "JPEG, progressive", variant(&picture, 85, |encoder| encoder.set_progressive(true))),
+        ("grey.jpg", "JPEG, grey", coded(grey.as_raw(), size, ColorType::Luma, 85, |_| {})),
+        ("cmyk.jpg", "JPEG, CMYK", coded(&ink, size, ColorType::Cmyk, 90, |_| {})),
+        ("ycck.jpg", "JPEG, YCCK (Adobe)", coded(&ink, size, ColorType::CmykAsYcck, 90, |_| {})),
+        ("sampled-444.jpg", "JPEG, colour in every pixel", sampled(SamplingFactor::R_4_4_4)),
+        ("sampled-422.jpg", "JPEG, colour halved across", sampled(SamplingFactor::R_4_2_2)),
+        ("sampled-420.jpg", "JPEG, colour halved both ways", sampled(SamplingFactor::R_4_2_0)),
+        ("restarts.jpg", "JPEG with restart markers", variant(&picture, 85, |encoder| encoder.set_restart_interval(3))),
+        (
+            "optimised.jpg",
+            "JPEG with Huffman tables of its own",
+            variant(&picture, 85, |encoder| encoder.set_optimized_huffman_tables(true)),
+        ),
+        ("colour.png", "PNG, 8 bits", written(picture.clone(), ImageFormat::Png)),
+        ("grey.png", "PNG, grey", written(grey.clone(), ImageFormat::Png)),
+        ("grey-alpha.png", "PNG, grey with alpha", written(whole.to_luma_alpha8(), ImageFormat::Png)),
+        ("alpha.png", "PNG, partly transparent", written(glass.clone(), ImageFormat::Png)),
+        ("deep.png", "PNG, 16 bits", written(whole.to_rgb16(), ImageFormat::Png)),
+        ("deep-grey.png", "PNG, grey of 16 bits", written(whole.to_luma16(), ImageFormat::Png)),
+        (
+            "deep-alpha.png",
+            "PNG, 16 bits, partly transparent",
+            written(DynamicImage::from(glass.clone()).to_rgba16(), ImageFormat::Png),
+        ),
+        ("palette.png", "PNG, palette of 16 greys", palette_png(&grey, 4)),
+        ("bits.png", "PNG, palette of 1 bit", palette_png(&grey, 1)),
+        ("still.gif", "GIF", written(picture.clone(), ImageFormat::Gif)),
+        ("animated.gif", "GIF of three frames, the scene first", animated(&picture)),
+        ("colour.webp", "WebP, lossless", written(picture.clone(), ImageFormat::WebP)),
+        ("alpha.webp", "WebP, lossless, partly transparent", written(glass.clone(), ImageFormat::WebP)),
+        ("colour.tif", "TIFF, unpacked", written(picture.clone(), ImageFormat::Tiff)),
+        ("grey.tif", "TIFF, grey", written(grey.clone(), ImageFormat::Tiff)),
+        ("alpha.tif", "TIFF, partly transparent", written(glass.clone(), ImageFormat::Tiff)),
+        ("deep.tif", "TIFF, 16 bits", written(whole.to_rgb16(), ImageFormat::Tiff)),
+        ("colour.bmp", "BMP, 24 bits", written(picture.clone(), ImageFormat::Bmp)),
+        ("grey.bmp", "BMP, 8 bits", written(grey.clone(), ImageFormat::Bmp)),
+        ("alpha.bmp", "BMP, 32 bits", written(glass.clone(), ImageFormat::Bmp)),
+        ("icon.ico", "ICO", written(whole.to_rgba8(), ImageFormat::Ico)),
+        (
+            "bits-ascii.pbm",
+            "PNM, P1",
+            [b"P1\n96 72\n".to_vec(), digits.chunks(48).collect::<Vec<_>>().join(&b'\n')].concat(),
+        ),
+        ("bits.pbm", "PNM, P4", b"P4\n96 72\n".iter().copied().chain(packed).collect()),
+        ("grey-ascii.pgm", "PNM, P2", pnm(PnmSubtype::Graymap(ascii), ExtendedColorType::L8, grey.as_raw())),
+        ("grey.pgm", "PNM, P5", pnm(PnmSubtype::Graymap(binary), ExtendedColorType::L8, grey.as_raw())),
+        ("colour-ascii.ppm", "PNM, P3", pnm(PnmSubtype::Pixmap(ascii), ExtendedColorType::Rgb8, picture.as_raw())),
+        ("colour.ppm", "PNM, P6", pnm(PnmSubtype::Pixmap(binary), ExtendedColorType::Rgb8, picture.as_raw())),
+        ("colour.pam", "PNM, P7 (PAM)", pnm(PnmSubtype::ArbitraryMap, ExtendedColorType::Rgb8, picture.as_raw())),
+        ("colour.tga", "TGA, run lengths", written(picture.clone(), ImageFormat::Tga)),
+        ("alpha.tga", "TGA, run lengths, partly transparent", written(glass.clone(), ImageFormat::Tga)),
+        ("colour.qoi", "QOI", written(picture.clone(), ImageFormat::Qoi)),
+        ("alpha.qoi", "QOI, partly transparent", written(glass, ImageFormat::Qoi)),
+        ("interlaced.png", "PNG, interlaced (Adam7)", interlaced(&picture)),
+        ("big-endian.tif", "TIFF, the highest byte first", tiff_as(&picture, 1, Packing::None, true)),
+        ("lzw.tif", "TIFF, LZW", tiff_as(&picture, 1, Packing::Lzw, false)),
+        ("deflate.tif", "TIFF, deflate, the highest byte first", tiff_as(&picture, 1, Packing::Deflate, true)),
+        ("packbits.tif", "TIFF, PackBits", tiff_as(&picture, 1, Packing::PackBits, false)),
+        ("deep-grey.tif", "TIFF, grey of 16 bits", written(whole.to_luma16(), ImageFormat::Tiff)),
+        ("deep.ppm", "PNM, P6 of 16 bits", deep_ppm(&picture)),
+        ("raw.tga", "TGA, unpacked, the lowest row first", raw_tga(&picture)),
+        ("light.hdr", "Radiance HDR", written(linear.clone(), ImageFormat::Hdr)),
+        ("light.exr", "OpenEXR", written(linear, ImageFormat::OpenExr)),
     ];
-    let mut files: Vec<File> = all
-        .into_iter()
-        .map(|(name, bytes)| File::new(format!("formats/{name}"), "the scene of all formats", bytes))
-        .collect();
+    let mut files: Vec<File> =
+        all.into_iter().map(|(name, what, bytes)| File::new(format!("formats/{name}"), what, bytes)).collect();
+    let words = b"Words, whatever their name says.\n".to_vec();
     let misnamed = [
         ("png-named.jpg", "a PNG", written(picture.clone(), ImageFormat::Png)),
         ("jpeg-named.png", "a JPEG", encoded(&picture, Encoding::Jpeg(85))),
         ("jpeg without extension", "a JPEG", encoded(&picture, Encoding::Jpeg(80))),
         ("webp-named.gif", "a WebP", written(picture, ImageFormat::WebP)),
+        ("text-named.png", "words", words),
     ];
     files.extend(misnamed.map(|(name, what, bytes)| File::new(format!("formats/misnamed/{name}"), what, bytes)));
     for (width, height) in [(1, 1), (2, 1), (1, 2000), (2000, 1), (65, 63)] {
         let odd = RgbImage::from_fn(width, height, |x, y| image::Rgb([(x * 7 + y * 3) as u8, (x + y) as u8, 90]));
         files.push(File::new(format!("formats/odd/{width}x{height}.png"), "an odd size", encoded(&odd, Encoding::Png)));
     }
+    let plain = RgbImage::from_pixel(64, 64, image::Rgb([200, 90, 60]));
+    files.push(File::new("formats/odd/one-colour.png", "one colour", encoded(&plain, Encoding::Png)));
     files
+}
+
+/// A PNG of seven passes over ever finer grids, no pass packed or filtered.
+fn interlaced(picture: &RgbImage) -> Vec<u8> {
+    let (width, height) = picture.dimensions();
+    let mut rows = Vec::new();
+    for (left, top, across, down) in
+        [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+    {
+        for y in (top..height).step_by(down) {
+            rows.push(0);
+            rows.extend((left..width).step_by(across).flat_map(|x| picture.get_pixel(x, y).0));
+        }
+    }
+    let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 2, 0, 0, 1]].concat();
+    let chunks = [chunk(b"IHDR", &header), chunk(b"IDAT", &stored(&rows)), chunk(b"IEND", b"")];
+    [b"\x89PNG\r\n\x1a\n".to_vec(), chunks.concat()].concat()
+}
+
+fn deep_ppm(picture: &RgbImage) -> Vec<u8> {
+    let header = format!("P6\n{} {}\n65535\n", picture.width(), picture.height()).into_bytes();
+    header.into_iter().chain(picture.iter().flat_map(|&value| [value; 2])).collect()
+}
+
+fn raw_tga(picture: &RgbImage) -> Vec<u8> {
+    let side = |pixels: u32| (pixels as u16).to_le_bytes();
+    let mut bytes = [&[0, 0, 2][..], &[0; 9], &side(picture.width()), &side(picture.height()), &[24, 0]].concat();
+    for pixel in picture.rows().rev().flatten() {
+        let [r, g, b] = pixel.0;
+        bytes.extend([b, g, r]);
+    }
+    bytes
 }
 
 /// A PNG with a palette of as many entries as its bits allow, evenly grey.
@@ -187,7 +242,7 @@ fn palette_png(grey: &image::GrayImage, bits: u32) -> Vec<u8> {
 }
 
 /// A zlib stream that holds the bytes uncompressed.
-fn stored(bytes: &[u8]) -> Vec<u8> {
+pub fn stored(bytes: &[u8]) -> Vec<u8> {
     let mut stream = vec![0x78, 0x01];
     let blocks = bytes.chunks(65_535).count();
     for (i, block) in bytes.chunks(65_535).enumerate() {
@@ -269,34 +324,6 @@ pub fn orientations() -> Vec<File> {
         }
     }
     files
-}
-
-/// An uncompressed TIFF of one strip, with its orientation.
-pub fn tiff(picture: &RgbImage, orientation: u8) -> Vec<u8> {
-    let (width, height) = picture.dimensions();
-    let length = picture.as_raw().len() as u32;
-    let entries: [(u16, u16, u32, u32); 10] = [
-        (256, 4, 1, width),
-        (257, 4, 1, height),
-        (258, 3, 3, 8 + length),
-        (259, 3, 1, 1),
-        (262, 3, 1, 2),
-        (273, 4, 1, 8),
-        (274, 3, 1, u32::from(orientation)),
-        (277, 3, 1, 3),
-        (278, 4, 1, height),
-        (279, 4, 1, length),
-    ];
-    let directory = 8 + length + 6;
-    let mut bytes = [b"II*\0".as_slice(), &directory.to_le_bytes(), picture.as_raw()].concat();
-    bytes.extend([8, 0, 8, 0, 8, 0]);
-    bytes.extend((entries.len() as u16).to_le_bytes());
-    for (tag, kind, count, value) in entries {
-        bytes.extend([tag.to_le_bytes(), kind.to_le_bytes()].concat());
-        bytes.extend([count.to_le_bytes(), value.to_le_bytes()].concat());
-    }
-    bytes.extend([0; 4]);
-    bytes
 }
 
 /// The scene that broken files are made of.

@@ -12,6 +12,7 @@ mod library;
 mod malformed;
 mod random;
 mod scenes;
+mod tiff;
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -2,7 +2,8 @@
 
 use image::imageops::FilterType;
 
-use crate::files::{Encoding, File, broken_scene, chunk, encoded, formats, tiff};
+use crate::files::{Encoding, File, broken_scene, chunk, encoded, formats};
+use crate::tiff::tiff;
 
 /// The files of `malformed/`.
 pub fn malformed() -> Vec<File> {
@@ -77,8 +78,29 @@ pub fn malformed() -> Vec<File> {
             b"<!DOCTYPE html><title>404</title>\n".to_vec(),
         ),
     ];
-    let mut files: Vec<File> =
-        files.into_iter().map(|(name, what, bytes)| File::new(format!("malformed/{name}"), what, bytes)).collect();
+    let gif = format("still.gif");
+    let webp = format("colour.webp");
+    let more: Vec<(&str, &str, Vec<u8>)> = vec![
+        ("in-tables.jpg", "cut in its first table", jpeg[..find(&jpeg, b"\xFF\xDB") + 20].to_vec()),
+        ("tenth.jpg", "cut soon after its scan began", jpeg[..find(&jpeg, b"\xFF\xDA") + jpeg.len() / 10].to_vec()),
+        ("in-header.png", "cut in its header", png[..20].to_vec()),
+        ("bad-data-checksum.png", "pixels with another checksum", at(&png, png.len() - 16, &[1, 2, 3, 4])),
+        ("no-end.png", "cut before its end", png[..png.len() - 12].to_vec()),
+        ("in-header.gif", "cut in its header", gif[..8].to_vec()),
+        ("no-frame.gif", "a screen without a frame", [&gif[..10], &[0, 0, 0, 0x3B]].concat()),
+        ("no-size.gif", "claims 0x0", at(&gif, 6, &[0; 4])),
+        ("in-header.webp", "cut in its header", webp[..18].to_vec()),
+        ("in-directory.tif", "cut in its directory", tif[..directory + 30].to_vec()),
+        ("giant.tif", "claims 2147483647 columns", at(&tif, directory + 10, &[0xFF, 0xFF, 0xFF, 0x7F])),
+        ("maxval.ppm", "the largest value does not fit its number", b"P6 4 4 99999999999\n".to_vec()),
+        ("no-maxval.ppm", "the largest value is 0", [b"P6 4 4 0\n".as_slice(), &[0; 48]].concat()),
+        ("half.tga", "cut in the middle", half(&format("raw.tga"))),
+    ];
+    let mut files: Vec<File> = files
+        .into_iter()
+        .chain(more)
+        .map(|(name, what, bytes)| File::new(format!("malformed/{name}"), what, bytes))
+        .collect();
     // Good pixels with EXIF that lies: the picture is read, the EXIF is not.
     for (name, block) in [
         ("exif-loop.jpg", &b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\xFF\xFF\xFF\xFF\x08\0\0\0\x08\0\0\0"[..]),

@@ -63,7 +63,7 @@ struct EvidenceObject {
     #[serde(skip_serializing_if = "Option::is_none")]
     spread: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    support: Option<f64>,
+    distinct: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -111,7 +111,7 @@ fn match_object(rank: usize, found: &Match) -> MatchObject {
             hash_distance: found.evidence.distance,
             inliers: found.evidence.inliers,
             spread: (found.evidence.inliers > 0).then(|| rounded(found.evidence.spread, 3)),
-            support: (found.evidence.inliers > 0).then(|| rounded(found.evidence.support, 3)),
+            distinct: (found.evidence.inliers > 0).then(|| rounded(found.evidence.distinct, 2)),
         },
         width: found.width,
         height: found.height,

@@ -195,9 +195,12 @@ fn gather(
         // A picture may resemble the query in two forms; the form that more agree on counts.
         if entry.evidence.inliers < evidence.inliers {
             let Some(facts) = reader.facts(picture_id)? else { continue };
-            entry.evidence =
-                Evidence { identical: entry.evidence.identical, distance: entry.evidence.distance, ..evidence };
-            entry.aligned = Some(Aligned::of(&alignment, form, picture, source, (facts.width, facts.height)));
+            let aligned = Aligned::of(&alignment, form, picture, source, (facts.width, facts.height));
+            let Evidence { identical, distance, .. } = entry.evidence;
+            // Hashes of light for dark say nothing.
+            let contradicted = !form.negated && aligned.whole && aligned.transform.is_upright();
+            entry.evidence = Evidence { identical, distance, contradicted, ..evidence };
+            entry.aligned = Some(aligned);
         }
     }
     Ok(found.into_iter().collect())
@@ -212,7 +215,7 @@ fn align(candidate: &Candidate, query: (f32, f32), options: &Options) -> Option<
     let evidence = Evidence {
         inliers: alignment.inliers.len(),
         spread: alignment.spread.into(),
-        support: alignment.support.into(),
+        distinct: alignment.distinct.into(),
         ..Evidence::default()
     };
     Some((PictureId(candidate.picture), evidence, alignment, candidate.form, candidate.size))

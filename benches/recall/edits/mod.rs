@@ -98,7 +98,7 @@ pub struct Edit {
     change: fn(&Scene<'_>, &mut Random) -> RgbImage,
 }
 
-/// The quality of most queries: what editors and sites save with. That of bench/gen_queries too.
+/// The quality of most queries: what editors and sites save with.
 const QUALITY: u8 = 85;
 
 impl Edit {

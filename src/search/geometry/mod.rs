@@ -63,6 +63,13 @@ impl Transform {
         (-(c - b).atan2(a + d)).to_degrees() + 0.0
     }
 
+    /// Whether it turns by a quarter, a half or not at all, as nearly as a perceptual hash forgives.
+    pub fn is_upright(&self) -> bool {
+        const FORGIVEN_DEG: f64 = 2.0;
+        let beyond = self.rotation_deg().rem_euclid(90.0);
+        beyond.min(90.0 - beyond) <= FORGIVEN_DEG
+    }
+
     /// Source pixels a query pixel: the root of the ratio of areas.
     pub fn scale(&self) -> f64 {
         self.determinant().abs().sqrt()

@@ -98,8 +98,8 @@ pub struct Alignment {
     /// Share of the places of the source within the overlap that any correspondence names which have an inlier
     /// near, 0 to 1: small where different pictures share a caption.
     pub spread: f32,
-    /// Share of the cells of an 8x8 grid over the overlap that hold an inlier, 0 to 1.
-    pub support: f32,
+    /// The inliers, each counted by how few others name its places: repeated patterns agree by chance.
+    pub distinct: f32,
     /// Share of the query's area that the two have in common, 0 to 1.
     pub query_overlap: f32,
     /// Share of the source's area that the two have in common, 0 to 1.
@@ -200,6 +200,8 @@ pub fn align(
     if overlap.outline.is_empty() {
         return None;
     }
+    let distinct = |(pair, _): &fit::Member| pair.share / correspondences[pair.index as usize].weight;
+    let distinct = members.iter().map(distinct).sum();
     let mut inliers: Vec<_> = inliers.iter().map(|one| pairs[one.pair].index).collect();
     inliers.sort_unstable();
     let mut alignment = Alignment {
@@ -207,14 +209,12 @@ pub fn align(
         homography,
         inliers,
         spread: 0.0,
-        support: 0.0,
+        distinct,
         query_overlap: overlap.query as f32,
         source_overlap: overlap.source as f32,
         query_size,
         source_size,
     };
-    let places: Vec<_> = alignment.members(correspondences).map(|one| point(&one.query)).collect();
-    alignment.support = spread::cells(&overlap, &places);
     alignment.spread = alignment.spread_over(correspondences, pairs::source_places(&pairs).into_iter());
     Some(alignment)
 }
