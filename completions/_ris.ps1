@@ -31,6 +31,7 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('index', 'index', [CompletionResultType]::ParameterValue, 'Describe pictures into the index')
             [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Find where pictures, or edited copies of them, stand in the index')
+            [CompletionResult]::new('compare', 'compare', [CompletionResultType]::ParameterValue, 'Tell whether two pictures are the same, and how one came from the other')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Tell what the index holds, and what failed')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page')
@@ -88,6 +89,18 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'ris;compare' {
+            [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'The probability from which they are the same, 0 to 1 [default: as in search]')
+            [CompletionResult]::new('--picture', '--picture', [CompletionResultType]::ParameterName, 'Draw both side by side into this PNG file, in grey, what they share outlined, what agrees joined by lines')
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: the nearest .ris/ here or above, else the user''s data folder]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'ris;status' {
             [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: the nearest .ris/ here or above, else the user''s data folder]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
@@ -119,6 +132,7 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
         'ris;help' {
             [CompletionResult]::new('index', 'index', [CompletionResultType]::ParameterValue, 'Describe pictures into the index')
             [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Find where pictures, or edited copies of them, stand in the index')
+            [CompletionResult]::new('compare', 'compare', [CompletionResultType]::ParameterValue, 'Tell whether two pictures are the same, and how one came from the other')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Tell what the index holds, and what failed')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page')
@@ -129,6 +143,9 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             break
         }
         'ris;help;search' {
+            break
+        }
+        'ris;help;compare' {
             break
         }
         'ris;help;status' {

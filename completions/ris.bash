@@ -16,6 +16,9 @@ _ris() {
             ",$1")
                 cmd="ris"
                 ;;
+            ris,compare)
+                cmd="ris__subcmd__compare"
+                ;;
             ris,completions)
                 cmd="ris__subcmd__completions"
                 ;;
@@ -33,6 +36,9 @@ _ris() {
                 ;;
             ris,status)
                 cmd="ris__subcmd__status"
+                ;;
+            ris__subcmd__help,compare)
+                cmd="ris__subcmd__help__subcmd__compare"
                 ;;
             ris__subcmd__help,completions)
                 cmd="ris__subcmd__help__subcmd__completions"
@@ -59,12 +65,56 @@ _ris() {
 
     case "${cmd}" in
         ris)
-            opts="-q -h -V --index --quiet --color --help --version index search status completions man help"
+            opts="-q -h -V --index --quiet --color --help --version index search compare status completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --index)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ris__subcmd__compare)
+            opts="-q -h --min-score --json --picture --index --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --min-score)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --picture)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --index)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -109,8 +159,22 @@ _ris() {
             return 0
             ;;
         ris__subcmd__help)
-            opts="index search status completions man help"
+            opts="index search compare status completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ris__subcmd__help__subcmd__compare)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

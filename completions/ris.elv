@@ -28,6 +28,7 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand --version 'Print version'
             cand index 'Describe pictures into the index'
             cand search 'Find where pictures, or edited copies of them, stand in the index'
+            cand compare 'Tell whether two pictures are the same, and how one came from the other'
             cand status 'Tell what the index holds, and what failed'
             cand completions 'Print a completion script for a shell'
             cand man 'Print the manual page'
@@ -82,6 +83,17 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'ris;compare'= {
+            cand --min-score 'The probability from which they are the same, 0 to 1 [default: as in search]'
+            cand --picture 'Draw both side by side into this PNG file, in grey, what they share outlined, what agrees joined by lines'
+            cand --index 'The index [default: the nearest .ris/ here or above, else the user''s data folder]'
+            cand --color 'Colour results'
+            cand --json 'Print one JSON object'
+            cand -q 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+            cand --quiet 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'ris;status'= {
             cand --index 'The index [default: the nearest .ris/ here or above, else the user''s data folder]'
             cand --color 'Colour results'
@@ -110,6 +122,7 @@ set edit:completion:arg-completer[ris] = {|@words|
         &'ris;help'= {
             cand index 'Describe pictures into the index'
             cand search 'Find where pictures, or edited copies of them, stand in the index'
+            cand compare 'Tell whether two pictures are the same, and how one came from the other'
             cand status 'Tell what the index holds, and what failed'
             cand completions 'Print a completion script for a shell'
             cand man 'Print the manual page'
@@ -118,6 +131,8 @@ set edit:completion:arg-completer[ris] = {|@words|
         &'ris;help;index'= {
         }
         &'ris;help;search'= {
+        }
+        &'ris;help;compare'= {
         }
         &'ris;help;status'= {
         }

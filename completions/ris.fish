@@ -33,6 +33,7 @@ complete -c ris -n "__fish_ris_needs_command" -s h -l help -d 'Print help (see m
 complete -c ris -n "__fish_ris_needs_command" -s V -l version -d 'Print version'
 complete -c ris -n "__fish_ris_needs_command" -f -a "index" -d 'Describe pictures into the index'
 complete -c ris -n "__fish_ris_needs_command" -f -a "search" -d 'Find where pictures, or edited copies of them, stand in the index'
+complete -c ris -n "__fish_ris_needs_command" -f -a "compare" -d 'Tell whether two pictures are the same, and how one came from the other'
 complete -c ris -n "__fish_ris_needs_command" -f -a "status" -d 'Tell what the index holds, and what failed'
 complete -c ris -n "__fish_ris_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c ris -n "__fish_ris_needs_command" -f -a "man" -d 'Print the manual page'
@@ -71,6 +72,15 @@ complete -c ris -n "__fish_ris_using_subcommand search" -s H -l hidden -d 'Look 
 complete -c ris -n "__fish_ris_using_subcommand search" -s L -l follow -d 'Follow symbolic links'
 complete -c ris -n "__fish_ris_using_subcommand search" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
 complete -c ris -n "__fish_ris_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ris -n "__fish_ris_using_subcommand compare" -l min-score -d 'The probability from which they are the same, 0 to 1 [default: as in search]' -r
+complete -c ris -n "__fish_ris_using_subcommand compare" -l picture -d 'Draw both side by side into this PNG file, in grey, what they share outlined, what agrees joined by lines' -r -F
+complete -c ris -n "__fish_ris_using_subcommand compare" -l index -d 'The index [default: the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand compare" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c ris -n "__fish_ris_using_subcommand compare" -l json -d 'Print one JSON object'
+complete -c ris -n "__fish_ris_using_subcommand compare" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+complete -c ris -n "__fish_ris_using_subcommand compare" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ris -n "__fish_ris_using_subcommand status" -l index -d 'The index [default: the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand status" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
 always\t'Everywhere'
@@ -90,9 +100,10 @@ always\t'Everywhere'
 never\t'Nowhere'"
 complete -c ris -n "__fish_ris_using_subcommand man" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
 complete -c ris -n "__fish_ris_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search status completions man help" -f -a "index" -d 'Describe pictures into the index'
-complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search status completions man help" -f -a "search" -d 'Find where pictures, or edited copies of them, stand in the index'
-complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search status completions man help" -f -a "status" -d 'Tell what the index holds, and what failed'
-complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search status completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search status completions man help" -f -a "man" -d 'Print the manual page'
-complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search status completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare status completions man help" -f -a "index" -d 'Describe pictures into the index'
+complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare status completions man help" -f -a "search" -d 'Find where pictures, or edited copies of them, stand in the index'
+complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare status completions man help" -f -a "compare" -d 'Tell whether two pictures are the same, and how one came from the other'
+complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare status completions man help" -f -a "status" -d 'Tell what the index holds, and what failed'
+complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare status completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare status completions man help" -f -a "man" -d 'Print the manual page'
+complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare status completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

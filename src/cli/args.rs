@@ -39,6 +39,8 @@ pub enum Command {
     Index(Index),
     /// Find where pictures, or edited copies of them, stand in the index
     Search(Search),
+    /// Tell whether two pictures are the same, and how one came from the other
+    Compare(Compare),
     /// Tell what the index holds, and what failed
     Status(Status),
     /// Print a completion script for a shell
@@ -126,6 +128,26 @@ pub struct Search {
     pub lists: Lists,
     #[command(flatten, next_help_heading = "With --in")]
     pub walk: Walk,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Exit status: 0 they show the same, 1 they do not, 2 an error.")]
+pub struct Compare {
+    /// A picture; "-": its bytes on stdin
+    #[arg(value_name = "A", value_hint = ValueHint::FilePath)]
+    pub first: PathBuf,
+    /// Another, of which the first may show a part, or the other way round; "-": its bytes on stdin
+    #[arg(value_name = "B", value_hint = ValueHint::FilePath)]
+    pub second: PathBuf,
+    /// The probability from which they are the same, 0 to 1 [default: as in search]
+    #[arg(long, value_name = "P", value_parser = probability)]
+    pub min_score: Option<f64>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Draw both side by side into this PNG file, in grey, what they share outlined, what agrees joined by lines
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub picture: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,6 +1,7 @@
 //! The command: arguments -> options -> library -> text.
 
 mod args;
+mod compare;
 mod exit;
 mod files;
 mod index;
@@ -29,6 +30,7 @@ pub fn run() -> Exit {
     let done = match args.command {
         Command::Index(index) => index::run(&index, &args.global),
         Command::Search(search) => search::run(&search, &args.global),
+        Command::Compare(compare) => compare::run(&compare, &args.global),
         Command::Status(status) => status::run(&status, &args.global),
         Command::Completions { shell } => {
             let mut text = Vec::new();

@@ -13,7 +13,7 @@ use time::format_description::well_known::Rfc3339;
 use super::{IndexState, Told, path_bytes, source_bytes};
 use crate::index::Totals;
 use crate::ingest::Summary;
-use crate::search::Match;
+use crate::search::{Comparison, Match};
 
 /// Version of the objects below.
 pub const SCHEMA: u32 = 1;
@@ -89,6 +89,38 @@ pub fn answer(out: &mut impl Write, told: &Told<'_>) -> io::Result<()> {
         Err(error) => ("error", Some(error.message()), 0, Vec::new()),
     };
     line(out, &AnswerLine { schema: SCHEMA, query, query_bytes, status, error, elapsed_ms, searched, matches })
+}
+
+#[derive(Serialize)]
+struct ComparisonLine {
+    schema: u32,
+    query: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    query_bytes: Option<String>,
+    status: &'static str,
+    same: bool,
+    #[serde(flatten)]
+    found: MatchObject,
+}
+
+/// Two pictures that were compared: the second as a match of `query`.
+///
+/// # Errors
+/// Those of `out`.
+pub fn comparison(out: &mut impl Write, query: &Path, told: &Comparison) -> io::Result<()> {
+    let (query, query_bytes) = text_and_bytes(&path_bytes(query));
+    let status = if told.too_plain { "too_plain" } else { "ok" };
+    line(
+        out,
+        &ComparisonLine {
+            schema: SCHEMA,
+            query,
+            query_bytes,
+            status,
+            same: told.same,
+            found: match_object(1, &told.found),
+        },
+    )
 }
 
 fn match_object(rank: usize, found: &Match) -> MatchObject {

@@ -1,5 +1,6 @@
 //! Answers -> bytes, in the forms that people and scripts read.
 
+pub mod drawing;
 pub mod escape;
 pub mod json;
 pub mod paths;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{IndexState, Style, Told, escape, path_bytes, source_bytes};
 use crate::locator::Locator;
-use crate::search::Match;
+use crate::search::{Comparison, Match};
 
 /// ECMA-48 attributes, as ripgrep uses them for paths and matches.
 const PATH: &str = "\x1b[35m";
@@ -31,6 +31,30 @@ pub fn answer(out: &mut impl Write, told: &Told<'_>, style: &Style) -> io::Resul
         row(out, rank, rank_width, found, style)?;
     }
     if style.headings { out.write_all(b"\n") } else { Ok(()) }
+}
+
+/// How the second of two pictures came from the first, or the other way round.
+///
+/// # Errors
+/// Those of `out`.
+pub fn comparison(out: &mut impl Write, told: &Comparison) -> io::Result<()> {
+    let found = &told.found;
+    if !told.same {
+        let why = if told.too_plain { "too plain to tell" } else { "different" };
+        return writeln!(out, "{why}  {:.3}", found.score);
+    }
+    writeln!(out, "{}  {:.3}", found.kind.name(), found.score)?;
+    if let Some(transform) = &found.transform {
+        let mirrored = if transform.mirrored() { "mirrored, " } else { "" };
+        let (turn, scale) = (transform.rotation_deg(), transform.scale());
+        writeln!(out, "transform  {mirrored}turned by {turn:.1} degrees, scaled by {scale:.3}")?;
+    }
+    if let (Some(query), Some(source)) = (found.query_overlap, found.source_overlap) {
+        writeln!(out, "shared     {:.0} % of the first, {:.0} % of the second", query * 100.0, source * 100.0)?;
+    }
+    let evidence = &found.evidence;
+    let hash = evidence.distance.map_or("more than 90".into(), |distance| distance.to_string());
+    writeln!(out, "evidence   {} inliers, {hash} of 256 bits of hash differ", evidence.inliers)
 }
 
 fn row(out: &mut impl Write, rank: usize, rank_width: usize, found: &Match, style: &Style) -> io::Result<()> {

@@ -2,6 +2,7 @@
 //!
 //! The query lives in memory only: nothing here writes, and what is returned holds none of it.
 
+mod compare;
 pub mod geometry;
 mod rank;
 pub mod verify;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+pub use compare::{Comparison, Side, compare};
 pub use geometry::Transform;
 pub use rank::{Calibration, Evidence};
 
@@ -155,6 +157,43 @@ struct Found {
     form: Option<Dihedral>,
 }
 
+impl Found {
+    /// Takes an alignment in. A picture may resemble the query in two forms; the one that more agree on counts.
+    fn align(&mut self, evidence: Evidence, aligned: Aligned, form: Form) {
+        let Evidence { identical, distance, inliers, .. } = self.evidence;
+        if inliers < evidence.inliers {
+            // Hashes of light for dark say nothing.
+            let contradicted = !form.negated && aligned.whole && aligned.transform.is_upright();
+            self.evidence = Evidence { identical, distance, contradicted, ..evidence };
+            self.aligned = Some(aligned);
+        }
+    }
+
+    /// What is told of it, where the picture has `source` pixels.
+    fn relation(&self, query: &Picture, source: (u32, u32), options: &Options) -> Relation {
+        let score = options.calibration.score(&self.evidence);
+        let whole = |form| Transform::whole(form, (query.width, query.height), source);
+        let (kind, transform, overlaps) = match (&self.aligned, self.form) {
+            _ if self.evidence.identical => (Kind::Identical, whole(Dihedral::default()), (1.0, 1.0)),
+            (Some(aligned), form) if form.is_none() || options.calibration.believes(&self.evidence) => {
+                let kind = if aligned.whole { Kind::Copy } else { Kind::Partial };
+                (kind, aligned.transform, (aligned.query_overlap, aligned.source_overlap))
+            }
+            (_, form) => (Kind::Copy, whole(form.unwrap_or_default()), (1.0, 1.0)),
+        };
+        Relation { score, kind, transform, overlaps }
+    }
+}
+
+/// How a picture and the query are related.
+struct Relation {
+    score: f64,
+    kind: Kind,
+    transform: Transform,
+    /// Shares of the query and of the picture.
+    overlaps: (f64, f64),
+}
+
 /// An alignment between the full-size pictures.
 #[derive(Clone, Debug)]
 struct Aligned {
@@ -192,15 +231,10 @@ fn gather(
     let aligned: Vec<_> = candidates.par_iter().filter_map(|candidate| align(candidate, size, options)).collect();
     for (picture_id, evidence, alignment, form, source) in aligned {
         let entry = found.entry(picture_id).or_default();
-        // A picture may resemble the query in two forms; the form that more agree on counts.
         if entry.evidence.inliers < evidence.inliers {
             let Some(facts) = reader.facts(picture_id)? else { continue };
             let aligned = Aligned::of(&alignment, form, picture, source, (facts.width, facts.height));
-            let Evidence { identical, distance, .. } = entry.evidence;
-            // Hashes of light for dark say nothing.
-            let contradicted = !form.negated && aligned.whole && aligned.transform.is_upright();
-            entry.evidence = Evidence { identical, distance, contradicted, ..evidence };
-            entry.aligned = Some(aligned);
+            entry.align(evidence, aligned, form);
         }
     }
     Ok(found.into_iter().collect())
@@ -255,17 +289,11 @@ const WHOLE: f64 = 0.88;
 
 /// The places of one picture, as matches.
 fn matches_of(reader: &Reader, id: PictureId, found: &Found, query: &Picture, options: &Options) -> Result<Vec<Match>> {
-    let score = options.calibration.score(&found.evidence);
-    let Some(facts) = reader.facts(id)?.filter(|_| score >= options.min_score) else { return Ok(Vec::new()) };
-    let whole = |form| Transform::whole(form, (query.width, query.height), (facts.width, facts.height));
-    let (kind, transform, overlaps) = match (&found.aligned, found.form) {
-        _ if found.evidence.identical => (Kind::Identical, whole(Dihedral::default()), (1.0, 1.0)),
-        (Some(aligned), form) if form.is_none() || options.calibration.believes(&found.evidence) => {
-            let kind = if aligned.whole { Kind::Copy } else { Kind::Partial };
-            (kind, aligned.transform, (aligned.query_overlap, aligned.source_overlap))
-        }
-        (_, form) => (Kind::Copy, whole(form.unwrap_or_default()), (1.0, 1.0)),
-    };
+    let Some(facts) = reader.facts(id)? else { return Ok(Vec::new()) };
+    let Relation { score, kind, transform, overlaps } = found.relation(query, (facts.width, facts.height), options);
+    if score < options.min_score {
+        return Ok(Vec::new());
+    }
     let within = |source: &Locator| {
         options.within.is_empty()
             || source.path().is_some_and(|path| options.within.iter().any(|folder| path.starts_with(folder)))
