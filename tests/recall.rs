@@ -4,6 +4,8 @@
 
 #[path = "../benches/recall/edits/mod.rs"]
 mod edits;
+#[path = "../benches/recall/fit.rs"]
+mod fit;
 #[path = "../benches/recall/score.rs"]
 mod score;
 
@@ -15,7 +17,7 @@ use image::{Rgb, RgbImage};
 use score::{Answer, Query};
 
 fn query(edit: Option<usize>, sources: usize, answers: &[(f64, bool)]) -> Query {
-    let answers = answers.iter().map(|&(score, right)| Answer { score, right, terms: [0.0; 2] }).collect();
+    let answers = answers.iter().map(|&(score, right)| Answer { score, right }).collect();
     Query { edit, sources, answers }
 }
 
@@ -240,4 +242,21 @@ fn a_collage_shows_each_of_its_sources() {
         }
     }
     assert_eq!(seen, 2 + 4);
+}
+
+#[test]
+fn a_fit_finds_the_weights_that_answers_were_drawn_from() {
+    let (bias, weights) = (-2.0, [0.7, -0.4]);
+    let mut random = Random::of(1, &["fit"]);
+    let mut unit = || random.below(1 << 20) as f64 / f64::from(1 << 20);
+    let answers: Vec<_> = (0..40_000)
+        .map(|_| {
+            let terms = [8.0 * unit(), 6.0 * unit()];
+            let odds: f64 = bias + weights[0] * terms[0] + weights[1] * terms[1];
+            (terms, unit() < 1.0 / (1.0 + (-odds).exp()))
+        })
+        .collect();
+    let [found_bias, first, second] = fit::logistic(&answers);
+    assert!((found_bias - bias).abs() < 0.15, "{found_bias}");
+    assert!((first - weights[0]).abs() < 0.05 && (second - weights[1]).abs() < 0.05, "{first} {second}");
 }

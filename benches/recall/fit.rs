@@ -38,19 +38,16 @@ pub fn logistic(answers: &[([f64; TERMS], bool)]) -> [f64; UNKNOWNS] {
 /// Gaussian elimination; the ridge keeps the matrix positive definite, so that no pivoting is needed.
 fn solve(mut matrix: [[f64; UNKNOWNS]; UNKNOWNS], mut right: [f64; UNKNOWNS]) -> [f64; UNKNOWNS] {
     for i in 0..UNKNOWNS {
+        let pivot = matrix[i];
         for j in i + 1..UNKNOWNS {
-            let factor = matrix[j][i] / matrix[i][i];
-            for k in i..UNKNOWNS {
-                matrix[j][k] -= factor * matrix[i][k];
-            }
+            let factor = matrix[j][i] / pivot[i];
+            matrix[j].iter_mut().zip(pivot).for_each(|(value, above)| *value -= factor * above);
             right[j] -= factor * right[i];
         }
     }
     for i in (0..UNKNOWNS).rev() {
-        for k in i + 1..UNKNOWNS {
-            right[i] -= matrix[i][k] * right[k];
-        }
-        right[i] /= matrix[i][i];
+        let known: f64 = (i + 1..UNKNOWNS).map(|k| matrix[i][k] * right[k]).sum();
+        right[i] = (right[i] - known) / matrix[i][i];
     }
     right
 }

@@ -96,9 +96,9 @@ fn run(args: &Args) -> Result<()> {
     let started = Instant::now();
     finder.build(&set.gallery)?;
     let index_ms = started.elapsed().as_secs_f64() * 1e3 / set.gallery.len() as f64;
-    let mut asking = Asking { finder: &mut finder, queries: Vec::new(), search_ms: Vec::new() };
+    let mut asking = Asking { finder: &mut finder, queries: Vec::new(), search_ms: Vec::new(), evidence: Vec::new() };
     asking.ask_all(&set)?;
-    let Asking { queries, mut search_ms, .. } = asking;
+    let Asking { queries, mut search_ms, evidence, .. } = asking;
     let cost = Cost {
         search_ms_median: quantile(&mut search_ms, 0.5),
         search_ms_p95: quantile(&mut search_ms, 0.95),
@@ -110,8 +110,7 @@ fn run(args: &Args) -> Result<()> {
     let markdown = report.markdown();
     print!("{markdown}");
     if args.fit {
-        let answers: Vec<_> = queries.iter().flat_map(|query| &query.answers).map(|a| (a.terms, a.right)).collect();
-        println!("\nbias and weights: {:.2?}", fit::logistic(&answers));
+        println!("\nbias and weights: {:.2?}", fit::logistic(&evidence));
     }
     write(args.markdown.as_deref(), markdown.as_bytes())?;
     write(args.json.as_deref(), &serde_json::to_vec_pretty(&report)?)
@@ -220,6 +219,8 @@ struct Asking<'a> {
     finder: &'a mut dyn Finder,
     queries: Vec<Query>,
     search_ms: Vec<f64>,
+    /// Terms of evidence of each answer, and whether it is right.
+    evidence: Vec<([f64; fit::TERMS], bool)>,
 }
 
 impl Asking<'_> {
@@ -248,12 +249,12 @@ impl Asking<'_> {
         let found = self.finder.find(jpeg, TOP)?;
         self.search_ms.push(started.elapsed().as_secs_f64() * 1e3);
         let mut seen = HashSet::new();
-        let answers = found.iter().filter(|found| seen.insert(&found.path)).map(|found| Answer {
-            score: found.score,
-            right: sources.contains(&found.path.as_path()),
-            terms: found.terms,
-        });
+        let answers = found
+            .iter()
+            .filter(|found| seen.insert(&found.path))
+            .map(|found| Answer { score: found.score, right: sources.contains(&found.path.as_path()) });
         self.queries.push(Query { edit, sources: sources.len(), answers: answers.collect() });
+        self.evidence.extend(found.iter().map(|found| (found.terms, sources.contains(&found.path.as_path()))));
         Ok(())
     }
 }

@@ -13,8 +13,6 @@ pub struct Answer {
     pub score: f64,
     /// Whether it is one of the query's sources.
     pub right: bool,
-    /// What speaks for it, where the finder tells: what a calibration weighs.
-    pub terms: [f64; 2],
 }
 
 /// A query and what came back.

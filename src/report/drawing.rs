@@ -71,10 +71,11 @@ fn line(canvas: &mut RgbImage, from: Point, to: Point, colour: Rgb<u8>) {
     for step in 0..=steps as u32 {
         let share = f64::from(step) / steps;
         let (x, y) = (from.0 + share * dx, from.1 + share * dy);
-        if x >= 0.0 && y >= 0.0 {
-            if let Some(pixel) = canvas.get_pixel_mut_checked(x as u32, y as u32) {
-                *pixel = colour;
-            }
+        if x >= 0.0
+            && y >= 0.0
+            && let Some(pixel) = canvas.get_pixel_mut_checked(x as u32, y as u32)
+        {
+            *pixel = colour;
         }
     }
 }

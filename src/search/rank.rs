@@ -23,7 +23,7 @@ pub struct Evidence {
 impl Evidence {
     /// What the log odds of a match are linear in, each 0 where it says nothing:
     ///
-    /// - distinct inliers up to [`ENOUGH`], fewer where they leave alone most of what the pictures would share:
+    /// - distinct inliers up to a bound, fewer where they leave alone most of what the pictures would share:
     ///   different pictures share captions, logos and frames, in which all agrees and around which nothing does;
     /// - tens of bits by which the hashes are nearer than those of different pictures, below 0 where they should
     ///   be near and are not: rooms, shops and products are arranged alike.

@@ -1,5 +1,7 @@
 //! Files of features, whole and broken, and what is found in them.
 
+use std::f32::consts::{PI, TAU};
+
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
@@ -14,7 +16,7 @@ fn random(seed: &mut u64) -> u64 {
 
 fn keypoint(seed: &mut u64) -> Keypoint {
     let mut part = |high: f32| (random(seed) % 10_000) as f32 / 10_000.0 * high;
-    Keypoint { x: part(512.0), y: part(384.0), scale: 1.5 + part(20.0), angle: part(6.28) - 3.14 }
+    Keypoint { x: part(512.0), y: part(384.0), scale: 1.5 + part(20.0), angle: part(TAU) - PI }
 }
 
 /// Features of a picture that never was.

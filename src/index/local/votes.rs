@@ -174,10 +174,10 @@ impl Query {
             let (turn, scale) = (turn * TURNS as f32 - 0.5, scale - 0.5);
             for (dt, ds) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
                 let (t, s) = ((turn as usize + dt) % TURNS, scale.max(0.0) as usize + ds);
-                if let Some((sum, count, last)) = bins.get_mut(t).and_then(|row| row.get_mut(s)) {
-                    if *last != vote.keypoint {
-                        (*sum, *count, *last) = (*sum + vote.weight, *count + 1, vote.keypoint);
-                    }
+                if let Some((sum, count, last)) = bins.get_mut(t).and_then(|row| row.get_mut(s))
+                    && *last != vote.keypoint
+                {
+                    (*sum, *count, *last) = (*sum + vote.weight, *count + 1, vote.keypoint);
                 }
             }
         }
