@@ -32,6 +32,7 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             [CompletionResult]::new('index', 'index', [CompletionResultType]::ParameterValue, 'Describe pictures into the index')
             [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Find where pictures, or edited copies of them, stand in the index')
             [CompletionResult]::new('compare', 'compare', [CompletionResultType]::ParameterValue, 'Tell whether two pictures are the same, and how one came from the other')
+            [CompletionResult]::new('privacy', 'privacy', [CompletionResultType]::ParameterValue, 'Tell what keeps a query private on this machine, and prove it')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Tell what the index holds, and what failed')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page')
@@ -79,6 +80,8 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             [CompletionResult]::new('--null', '--null', [CompletionResultType]::ParameterName, 'Print only the paths of matches, each ending in NUL')
             [CompletionResult]::new('-z', '-z', [CompletionResultType]::ParameterName, 'Names in lists end in NUL, not in a newline')
             [CompletionResult]::new('--null-data', '--null-data', [CompletionResultType]::ParameterName, 'Names in lists end in NUL, not in a newline')
+            [CompletionResult]::new('--require-sandbox', '--require-sandbox', [CompletionResultType]::ParameterName, 'Fail where the kernel does not wholly enforce the sandbox')
+            [CompletionResult]::new('--no-sandbox', '--no-sandbox', [CompletionResultType]::ParameterName, 'Search without the sandbox: for the tests that show what it refuses, and to measure what it costs. A flag, not a variable: nobody else''s environment can switch it off')
             [CompletionResult]::new('-H', '-H ', [CompletionResultType]::ParameterName, 'Look at hidden files and folders too')
             [CompletionResult]::new('--hidden', '--hidden', [CompletionResultType]::ParameterName, 'Look at hidden files and folders too')
             [CompletionResult]::new('-L', '-L ', [CompletionResultType]::ParameterName, 'Follow symbolic links')
@@ -95,6 +98,20 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: the nearest .ris/ here or above, else the user''s data folder]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object')
+            [CompletionResult]::new('--require-sandbox', '--require-sandbox', [CompletionResultType]::ParameterName, 'Fail where the kernel does not wholly enforce the sandbox')
+            [CompletionResult]::new('--no-sandbox', '--no-sandbox', [CompletionResultType]::ParameterName, 'Search without the sandbox: for the tests that show what it refuses, and to measure what it costs. A flag, not a variable: nobody else''s environment can switch it off')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ris;privacy' {
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: the nearest .ris/ here or above, else the user''s data folder]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object')
+            [CompletionResult]::new('--require-sandbox', '--require-sandbox', [CompletionResultType]::ParameterName, 'Fail where the kernel does not wholly enforce the sandbox')
+            [CompletionResult]::new('--no-sandbox', '--no-sandbox', [CompletionResultType]::ParameterName, 'Search without the sandbox: for the tests that show what it refuses, and to measure what it costs. A flag, not a variable: nobody else''s environment can switch it off')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -133,6 +150,7 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             [CompletionResult]::new('index', 'index', [CompletionResultType]::ParameterValue, 'Describe pictures into the index')
             [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Find where pictures, or edited copies of them, stand in the index')
             [CompletionResult]::new('compare', 'compare', [CompletionResultType]::ParameterValue, 'Tell whether two pictures are the same, and how one came from the other')
+            [CompletionResult]::new('privacy', 'privacy', [CompletionResultType]::ParameterValue, 'Tell what keeps a query private on this machine, and prove it')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Tell what the index holds, and what failed')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page')
@@ -146,6 +164,9 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             break
         }
         'ris;help;compare' {
+            break
+        }
+        'ris;help;privacy' {
             break
         }
         'ris;help;status' {

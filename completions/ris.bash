@@ -31,6 +31,9 @@ _ris() {
             ris,man)
                 cmd="ris__subcmd__man"
                 ;;
+            ris,privacy)
+                cmd="ris__subcmd__privacy"
+                ;;
             ris,search)
                 cmd="ris__subcmd__search"
                 ;;
@@ -52,6 +55,9 @@ _ris() {
             ris__subcmd__help,man)
                 cmd="ris__subcmd__help__subcmd__man"
                 ;;
+            ris__subcmd__help,privacy)
+                cmd="ris__subcmd__help__subcmd__privacy"
+                ;;
             ris__subcmd__help,search)
                 cmd="ris__subcmd__help__subcmd__search"
                 ;;
@@ -65,7 +71,7 @@ _ris() {
 
     case "${cmd}" in
         ris)
-            opts="-q -h -V --index --quiet --color --help --version index search compare status completions man help"
+            opts="-q -h -V --index --quiet --color --help --version index search compare privacy status completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -90,7 +96,7 @@ _ris() {
             return 0
             ;;
         ris__subcmd__compare)
-            opts="-q -h --min-score --json --picture --index --quiet --color --help"
+            opts="-q -h --min-score --json --picture --require-sandbox --no-sandbox --index --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -159,7 +165,7 @@ _ris() {
             return 0
             ;;
         ris__subcmd__help)
-            opts="index search compare status completions man help"
+            opts="index search compare privacy status completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -229,6 +235,20 @@ _ris() {
             return 0
             ;;
         ris__subcmd__help__subcmd__man)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ris__subcmd__help__subcmd__privacy)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -351,8 +371,33 @@ _ris() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ris__subcmd__privacy)
+            opts="-q -h --json --require-sandbox --no-sandbox --index --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --index)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ris__subcmd__search)
-            opts="-n -l -0 -z -H -L -E -j -q -h --in --top --min-score --json --paths --null --hyperlink --files-from --null-data --hidden --follow --exclude --jobs --index --quiet --color --help"
+            opts="-n -l -0 -z -H -L -E -j -q -h --in --top --min-score --json --paths --null --hyperlink --files-from --null-data --require-sandbox --no-sandbox --hidden --follow --exclude --jobs --index --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -29,6 +29,7 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand index 'Describe pictures into the index'
             cand search 'Find where pictures, or edited copies of them, stand in the index'
             cand compare 'Tell whether two pictures are the same, and how one came from the other'
+            cand privacy 'Tell what keeps a query private on this machine, and prove it'
             cand status 'Tell what the index holds, and what failed'
             cand completions 'Print a completion script for a shell'
             cand man 'Print the manual page'
@@ -74,6 +75,8 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand --null 'Print only the paths of matches, each ending in NUL'
             cand -z 'Names in lists end in NUL, not in a newline'
             cand --null-data 'Names in lists end in NUL, not in a newline'
+            cand --require-sandbox 'Fail where the kernel does not wholly enforce the sandbox'
+            cand --no-sandbox 'Search without the sandbox: for the tests that show what it refuses, and to measure what it costs. A flag, not a variable: nobody else''s environment can switch it off'
             cand -H 'Look at hidden files and folders too'
             cand --hidden 'Look at hidden files and folders too'
             cand -L 'Follow symbolic links'
@@ -89,6 +92,19 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand --index 'The index [default: the nearest .ris/ here or above, else the user''s data folder]'
             cand --color 'Colour results'
             cand --json 'Print one JSON object'
+            cand --require-sandbox 'Fail where the kernel does not wholly enforce the sandbox'
+            cand --no-sandbox 'Search without the sandbox: for the tests that show what it refuses, and to measure what it costs. A flag, not a variable: nobody else''s environment can switch it off'
+            cand -q 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+            cand --quiet 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ris;privacy'= {
+            cand --index 'The index [default: the nearest .ris/ here or above, else the user''s data folder]'
+            cand --color 'Colour results'
+            cand --json 'Print one JSON object'
+            cand --require-sandbox 'Fail where the kernel does not wholly enforce the sandbox'
+            cand --no-sandbox 'Search without the sandbox: for the tests that show what it refuses, and to measure what it costs. A flag, not a variable: nobody else''s environment can switch it off'
             cand -q 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
             cand --quiet 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
             cand -h 'Print help (see more with ''--help'')'
@@ -123,6 +139,7 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand index 'Describe pictures into the index'
             cand search 'Find where pictures, or edited copies of them, stand in the index'
             cand compare 'Tell whether two pictures are the same, and how one came from the other'
+            cand privacy 'Tell what keeps a query private on this machine, and prove it'
             cand status 'Tell what the index holds, and what failed'
             cand completions 'Print a completion script for a shell'
             cand man 'Print the manual page'
@@ -133,6 +150,8 @@ set edit:completion:arg-completer[ris] = {|@words|
         &'ris;help;search'= {
         }
         &'ris;help;compare'= {
+        }
+        &'ris;help;privacy'= {
         }
         &'ris;help;status'= {
         }

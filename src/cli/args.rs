@@ -3,6 +3,7 @@
 use std::num::NonZero;
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
@@ -41,6 +42,8 @@ pub enum Command {
     Search(Search),
     /// Tell whether two pictures are the same, and how one came from the other
     Compare(Compare),
+    /// Tell what keeps a query private on this machine, and prove it
+    Privacy(Privacy),
     /// Tell what the index holds, and what failed
     Status(Status),
     /// Print a completion script for a shell
@@ -126,6 +129,8 @@ pub struct Search {
     pub hyperlink: When,
     #[command(flatten)]
     pub lists: Lists,
+    #[command(flatten)]
+    pub confine: Confine,
     #[command(flatten, next_help_heading = "With --in")]
     pub walk: Walk,
 }
@@ -148,6 +153,30 @@ pub struct Compare {
     /// Draw both side by side into this PNG file, in grey, what they share outlined, what agrees joined by lines
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub picture: Option<PathBuf>,
+    #[command(flatten)]
+    pub confine: Confine,
+}
+
+/// How a query is kept private.
+#[derive(Debug, ClapArgs)]
+pub struct Confine {
+    /// Fail where the kernel does not wholly enforce the sandbox
+    #[arg(long, env = "RIS_REQUIRE_SANDBOX", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub require_sandbox: bool,
+    /// Search without the sandbox: for the tests that show what it refuses, and to measure what it costs. A
+    /// flag, not a variable: nobody else's environment can switch it off
+    #[arg(long, hide = true, conflicts_with = "require_sandbox")]
+    pub no_sandbox: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Exit status: 0 wholly enforced and every forbidden call refused, 1 not, 2 an error.")]
+pub struct Privacy {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub confine: Confine,
 }
 
 #[derive(Debug, ClapArgs)]

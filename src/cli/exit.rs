@@ -7,23 +7,18 @@ use std::process::ExitCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// Something matched; for `index`, every picture found was indexed.
-    Success,
+    Success = 0,
     /// Nothing matched.
-    NoMatch,
+    NoMatch = 1,
     /// An error, even if results were printed too.
-    Error,
+    Error = 2,
     /// Stopped by Ctrl-C; what was done is kept.
-    Interrupted,
+    Interrupted = 130,
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Success => 0,
-            Exit::NoMatch => 1,
-            Exit::Error => 2,
-            Exit::Interrupted => 130,
-        })
+        Self::from(exit as u8)
     }
 }
 

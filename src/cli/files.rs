@@ -58,10 +58,11 @@ pub fn query(name: &Path, limit: u64) -> ris::Result<Vec<u8>> {
         return read(io::stdin().lock(), limit);
     }
     let about = |error: Error| error.about(name);
-    let file = File::open(name).map_err(|error| about(Error::io(error)))?;
-    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+    // Asked before it is opened: a folder may not even be opened in the sandbox.
+    if name.is_dir() {
         return Err(about(Error::new(ErrorKind::Usage, "a folder: name a picture file, or search in it with --in")));
     }
+    let file = File::open(name).map_err(|error| about(Error::io(error)))?;
     read(file, limit).map_err(about)
 }
 

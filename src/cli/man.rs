@@ -25,6 +25,9 @@ Stopped by Ctrl\-C. What was done is kept.
 .B RIS_INDEX
 The index, where \fB\-\-index\fR does not name one.
 .TP
+.B RIS_REQUIRE_SANDBOX
+As \fB\-\-require\-sandbox\fR, where it is 1.
+.TP
 .B NO_COLOR, TERM
 No colour where NO_COLOR is set or TERM is "dumb", unless \fB\-\-color always\fR.
 .SH FILES
@@ -36,7 +39,8 @@ An index in this folder or one above is used before the one in the user's data f
 .B .risignore
 Globs of files and folders that \fBris index\fR leaves out, as in .gitignore.
 .SH PRIVACY
-A query picture is read, described in memory and dropped. Nothing of it is written anywhere.
+A query picture is read, described in memory and dropped. Nothing of it is written anywhere. On Linux the kernel
+enforces that before the first byte of it is read; \fBris privacy\fR tells what stands on this machine and proves it.
 "#;
 
 /// The page, in roff.

@@ -2,6 +2,7 @@
 
 mod args;
 mod compare;
+mod confine;
 mod exit;
 mod files;
 mod index;
@@ -31,6 +32,7 @@ pub fn run() -> Exit {
         Command::Index(index) => index::run(&index, &args.global),
         Command::Search(search) => search::run(&search, &args.global),
         Command::Compare(compare) => compare::run(&compare, &args.global),
+        Command::Privacy(privacy) => confine::privacy(&privacy, &args.global),
         Command::Status(status) => status::run(&status, &args.global),
         Command::Completions { shell } => {
             let mut text = Vec::new();

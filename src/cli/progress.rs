@@ -100,8 +100,3 @@ pub fn stop_on_interrupt() {
         }
     });
 }
-
-/// Whether Ctrl-C was pressed.
-pub fn interrupted() -> bool {
-    STOP.load(Ordering::Relaxed)
-}

@@ -7,13 +7,14 @@ use std::time::Instant;
 use anyhow::Result;
 use ris::index::Reader;
 use ris::report::{self, Style, Told};
+use ris::sandbox::{self, Policy, Posture};
 use ris::search::{self, Options};
 use ris::source::folder;
 use ris::{Error, ErrorKind, ingest};
 
 use super::args::{Global, Search, When};
 use super::exit::Exit;
-use super::{files, index, location, messages, progress};
+use super::{confine, files, index, location, messages};
 
 pub fn run(args: &Search, global: &Global) -> Result<Exit> {
     let mut queries = args.images.clone();
@@ -22,24 +23,22 @@ pub fn run(args: &Search, global: &Global) -> Result<Exit> {
     let within = args.within.iter().map(|folder| root(folder)).collect::<ris::Result<Vec<_>>>()?;
     let mut exit = Exit::NoMatch;
     if !within.is_empty() {
-        let summary = index::update(&folder, &within, &args.walk, global.quiet)?;
-        if summary.interrupted {
-            return Ok(Exit::Interrupted);
-        }
-        if index::exit_of(&summary) == Exit::Error {
-            exit = Exit::Error;
+        match update(&folder, &within, args, global)? {
+            Exit::Success => {}
+            Exit::Error => exit = Exit::Error,
+            stopped => return Ok(if stopped == Exit::NoMatch { Exit::Error } else { stopped }),
         }
     }
+    // From here on nothing can be written or sent, and no byte of a query was read yet.
+    let policy = Policy { folder: Some(folder.clone()), files: queries.clone(), ..Policy::default() };
+    let sandbox = confine::enter(&args.confine, &policy)?;
     let reader = Reader::open(&folder)?;
     let defaults = Options::default();
     let options =
         Options { top: args.top, min_score: args.min_score.unwrap_or(defaults.min_score), within, ..defaults };
     let mut out = Output::new(args, global, queries.len() > 1);
     for query in &queries {
-        if progress::interrupted() {
-            return Ok(Exit::Interrupted);
-        }
-        let told = tell(query, &reader, &options);
+        let told = tell(query, &reader, &options, sandbox);
         out.write(&told)?;
         exit = match (exit, told) {
             (Exit::Error, _) | (_, Told { outcome: Err(_), .. }) => Exit::Error,
@@ -54,6 +53,19 @@ pub fn run(args: &Search, global: &Global) -> Result<Exit> {
     Ok(exit)
 }
 
+/// Brings the index up to date in a child process; `NoMatch` where it could not be, and the child has said why.
+fn update(folder: &Path, within: &[PathBuf], args: &Search, global: &Global) -> Result<Exit> {
+    let code = sandbox::apart(|| match index::update(folder, within, &args.walk, global.quiet) {
+        Ok(summary) => index::exit_of(&summary) as u8,
+        Err(error) => {
+            messages::error(&error);
+            Exit::NoMatch as u8
+        }
+    })?;
+    let exits = [Exit::Success, Exit::Error, Exit::Interrupted];
+    Ok(exits.into_iter().find(|exit| *exit as u8 == code).unwrap_or(Exit::NoMatch))
+}
+
 fn root(folder: &Path) -> ris::Result<PathBuf> {
     let root = folder::resolve(folder)?;
     if root.is_dir() {
@@ -64,7 +76,7 @@ fn root(folder: &Path) -> ris::Result<PathBuf> {
 }
 
 /// Searches for one query; what goes wrong with it is said at once, and told.
-fn tell<'a>(query: &'a Path, reader: &Reader, options: &Options) -> Told<'a> {
+fn tell<'a>(query: &'a Path, reader: &Reader, options: &Options, sandbox: Posture) -> Told<'a> {
     let started = Instant::now();
     let bytes = files::query(query, ingest::Options::default().max_file_bytes);
     let outcome = bytes.and_then(|bytes| search::search(reader, &bytes, options));
@@ -78,7 +90,7 @@ fn tell<'a>(query: &'a Path, reader: &Reader, options: &Options) -> Told<'a> {
         }
         Ok(_) => {}
     }
-    Told { query, outcome, elapsed: started.elapsed() }
+    Told { query, outcome, elapsed: started.elapsed(), sandbox }
 }
 
 /// Where answers go, and in which form.

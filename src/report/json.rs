@@ -13,6 +13,7 @@ use time::format_description::well_known::Rfc3339;
 use super::{IndexState, Told, path_bytes, source_bytes};
 use crate::index::Totals;
 use crate::ingest::Summary;
+use crate::sandbox::{Posture, Probe, Report};
 use crate::search::{Comparison, Match};
 
 /// Version of the objects below.
@@ -28,6 +29,7 @@ struct AnswerLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
     elapsed_ms: f64,
+    sandbox: &'static str,
     searched: u64,
     matches: Vec<MatchObject>,
 }
@@ -88,7 +90,8 @@ pub fn answer(out: &mut impl Write, told: &Told<'_>) -> io::Result<()> {
         }
         Err(error) => ("error", Some(error.message()), 0, Vec::new()),
     };
-    line(out, &AnswerLine { schema: SCHEMA, query, query_bytes, status, error, elapsed_ms, searched, matches })
+    let sandbox = told.sandbox.name();
+    line(out, &AnswerLine { schema: SCHEMA, query, query_bytes, status, error, elapsed_ms, sandbox, searched, matches })
 }
 
 #[derive(Serialize)]
@@ -98,6 +101,7 @@ struct ComparisonLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     query_bytes: Option<String>,
     status: &'static str,
+    sandbox: &'static str,
     same: bool,
     #[serde(flatten)]
     found: MatchObject,
@@ -107,7 +111,7 @@ struct ComparisonLine {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn comparison(out: &mut impl Write, query: &Path, told: &Comparison) -> io::Result<()> {
+pub fn comparison(out: &mut impl Write, query: &Path, told: &Comparison, sandbox: Posture) -> io::Result<()> {
     let (query, query_bytes) = text_and_bytes(&path_bytes(query));
     let status = if told.too_plain { "too_plain" } else { "ok" };
     line(
@@ -117,8 +121,46 @@ pub fn comparison(out: &mut impl Write, query: &Path, told: &Comparison) -> io::
             query,
             query_bytes,
             status,
+            sandbox: sandbox.name(),
             same: told.same,
             found: match_object(1, &told.found),
+        },
+    )
+}
+
+#[derive(Serialize)]
+struct PrivacyLine<'a> {
+    schema: u32,
+    sandbox: &'static str,
+    layers: Vec<LayerObject<'a>>,
+    tried: usize,
+    refused: usize,
+    allowed: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct LayerObject<'a> {
+    name: &'a str,
+    enforced: bool,
+    note: &'a str,
+}
+
+/// What stands between a query and the world, and which of the forbidden calls were refused.
+///
+/// # Errors
+/// Those of `out`.
+pub fn privacy(out: &mut impl Write, report: &Report, probes: &[Probe]) -> io::Result<()> {
+    let allowed: Vec<_> = probes.iter().filter(|probe| !probe.refused).map(|probe| probe.name).collect();
+    let layers = report.layers.iter();
+    line(
+        out,
+        &PrivacyLine {
+            schema: SCHEMA,
+            sandbox: report.posture.name(),
+            layers: layers.map(|l| LayerObject { name: l.name, enforced: l.enforced, note: &l.note }).collect(),
+            tried: probes.len(),
+            refused: probes.len() - allowed.len(),
+            allowed,
         },
     )
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::error::Result;
 use crate::index::{FORMAT, Reader, SourceRecord, State, Totals};
 use crate::locator::Locator;
+use crate::sandbox::Posture;
 use crate::search::Answer;
 
 /// One query and what came of it.
@@ -23,6 +24,8 @@ pub struct Told<'a> {
     pub outcome: Result<Answer>,
     /// How long it took, reading the query included.
     pub elapsed: Duration,
+    /// How much of the sandbox stood meanwhile.
+    pub sandbox: Posture,
 }
 
 /// How text for people looks.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::{IndexState, Style, Told, escape, path_bytes, source_bytes};
 use crate::locator::Locator;
+use crate::sandbox::{Probe, Report};
 use crate::search::{Comparison, Match};
 
 /// ECMA-48 attributes, as ripgrep uses them for paths and matches.
@@ -117,6 +118,23 @@ fn bytes(count: u64) -> String {
         value /= 1000.0;
     }
     format!("{value:.1} TB")
+}
+
+/// What stands between a query and the world, and which of the forbidden calls were refused.
+///
+/// # Errors
+/// Those of `out`.
+pub fn privacy(out: &mut impl Write, report: &Report, probes: &[Probe]) -> io::Result<()> {
+    writeln!(out, "sandbox      {}", report.posture.name())?;
+    for layer in &report.layers {
+        writeln!(out, "{:<11}  {}  {}", layer.name, if layer.enforced { "yes" } else { "no " }, layer.note)?;
+    }
+    let refused = probes.iter().filter(|probe| probe.refused).count();
+    writeln!(out, "tried        {refused} of {} forbidden calls were refused", probes.len())?;
+    for probe in probes.iter().filter(|probe| !probe.refused) {
+        writeln!(out, "allowed      {}", probe.name)?;
+    }
+    Ok(())
 }
 
 /// What an index is and holds, and what failed.

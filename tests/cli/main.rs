@@ -4,6 +4,8 @@ mod compare;
 mod fresh;
 mod index;
 mod odd_files;
+#[cfg(unix)]
+mod privacy;
 mod search;
 mod setup;
 mod streams;

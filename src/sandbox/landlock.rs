@@ -1,0 +1,47 @@
+//! Landlock: nothing can be opened but the index and the queries, for reading; no TCP, no signals out.
+
+use ::landlock::{
+    ABI, Access, AccessFs, AccessNet, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
+    RulesetStatus, Scope, make_bitflags,
+};
+
+use super::Policy;
+
+/// The newest whose features are asked for; of an older kernel as many as it has. 7: what the first trials ran on.
+const NEWEST: ABI = ABI::V7;
+
+/// Restricts this thread and those that it starts. Tells what stands, or why nothing does.
+pub fn restrict(policy: &Policy) -> Result<String, String> {
+    let threads = threads();
+    let status = confine(policy).map_err(|error| format!("not enforced: {error}"))?;
+    match status {
+        RulesetStatus::NotEnforced => Err("not enforced: Linux 5.13 with Landlock is needed".into()),
+        _ if threads > 1 => Err("enforced for some threads alone: others ran before".into()),
+        RulesetStatus::FullyEnforced => Ok("reads the index and the queries alone; no TCP, no signals out".into()),
+        RulesetStatus::PartiallyEnforced => Ok("reads the index and the queries alone; the kernel is older".into()),
+    }
+}
+
+fn confine(policy: &Policy) -> Result<RulesetStatus, RulesetError> {
+    let mut ruleset = Ruleset::default()
+        .handle_access(AccessFs::from_all(NEWEST))?
+        .handle_access(AccessNet::from_all(NEWEST))?
+        .scope(Scope::from_all(NEWEST))?
+        .create()?;
+    // What can't be opened now can't be read later, and is named then.
+    if let Some(folder) = policy.folder.as_ref().and_then(|folder| PathFd::new(folder).ok()) {
+        (&mut ruleset).add_rule(PathBeneath::new(folder, make_bitflags!(AccessFs::{ReadFile | ReadDir})))?;
+    }
+    // A rule for a folder would be one for all below it. Pipes and sockets are in no file system: no rule can name
+    // them, and none needs to.
+    for file in policy.files.iter().filter(|file| file.is_file()) {
+        let Ok(place) = PathFd::new(file) else { continue };
+        (&mut ruleset).add_rule(PathBeneath::new(place, AccessFs::ReadFile))?;
+    }
+    Ok(ruleset.restrict_self()?.ruleset)
+}
+
+/// Threads of this process; 1 where the system does not tell.
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count)
+}
