@@ -59,7 +59,8 @@ pub struct Options {
     /// about four times the work. On for a query: only it pays.
     pub upsample: bool,
     /// The weakest blob that counts, as a difference of two blurred pictures in grey levels (0 to 255).
-    /// 1.0, well below Lowe's 3.4: the spread decides what is kept, and a pale picture has keypoints too.
+    /// 0.4, far below Lowe's 3.4: the strongest are kept whatever it is, and a photo of fog has 10 above 1.0,
+    /// 400 above 0.4.
     pub contrast: f32,
     /// The greatest ratio of the two curvatures of a blob: above it lies an edge, whose place along itself
     /// is chance. 10, Lowe's figure.
@@ -76,7 +77,7 @@ pub struct Options {
 impl Options {
     /// For pictures that are indexed: as many features as the index can pay for.
     pub fn gallery() -> Self {
-        Self { keypoints: 350, upsample: false, contrast: 1.0, edge: 10.0, sigma: 1.6, second_angle: 0.8, cell: 3.0 }
+        Self { keypoints: 350, upsample: false, contrast: 0.4, edge: 10.0, sigma: 1.6, second_angle: 0.8, cell: 3.0 }
     }
 
     /// For the picture that is searched for: more features, down to smaller detail.
