@@ -45,6 +45,7 @@ impl PerceptualHash {
     }
 
     /// Number of bits in which two hashes differ, 0 to 256.
+    #[inline(always)]
     pub fn distance(self, other: Self) -> u32 {
         self.0.iter().zip(other.0).map(|(a, b)| (a ^ b).count_ones()).sum()
     }

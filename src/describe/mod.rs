@@ -9,7 +9,7 @@ use local::{Features, Options};
 
 /// Says how descriptions are made. Two indexes with the same recipe hold comparable descriptions; any
 /// change of decoding or describing that moves them changes this.
-pub const RECIPE: &str = "pdq-512+local-1";
+pub const RECIPE: &str = "pdq-512+local-2";
 
 /// What the index keeps of a picture.
 #[derive(Clone, Debug, PartialEq)]

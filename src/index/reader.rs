@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use tantivy::columnar::Column;
 use tantivy::directory::MmapDirectory;
@@ -17,6 +18,7 @@ use super::schema::{self, Fields, name};
 use super::{Digest, PictureId, SourceRecord, State, local};
 use crate::describe::Probe;
 use crate::describe::hash::{Dihedral, PerceptualHash};
+use crate::describe::local::simd::dispatched;
 use crate::error::{Error, ErrorKind, Result};
 use crate::locator::{Locator, Stamp};
 
@@ -374,10 +376,12 @@ impl Reader {
     /// # Errors
     /// `Damaged`.
     pub fn candidates(&self, probe: &Probe, max_distance: u32) -> Result<Vec<Candidate>> {
-        let mut candidates = Vec::new();
-        for segment in self.searcher.segment_readers() {
-            self.scan(segment, probe, max_distance, &mut candidates)?;
-        }
+        let scan = |segment| {
+            let mut candidates = Vec::new();
+            self.scan(segment, probe, max_distance, &mut candidates).map(|()| candidates)
+        };
+        let found: Result<Vec<_>> = self.searcher.segment_readers().par_iter().map(scan).collect();
+        let mut candidates = found?.concat();
         candidates.sort_by_key(|candidate| (candidate.distance, candidate.picture));
         Ok(candidates)
     }
@@ -408,18 +412,20 @@ impl Reader {
                 .about(self.folder.as_path()));
         }
         let mut block = [[0u64; SCAN_ROWS]; 4];
+        let mut near = [0; SCAN_ROWS];
+        let forms = probe.forms.map(|(_, hash)| hash);
         for start in (0..rows).step_by(SCAN_ROWS) {
             let length = (rows - start).min(SCAN_ROWS as u32) as usize;
             for (column, values) in words.iter().zip(&mut block) {
                 column.values.get_range(start.into(), &mut values[..length]);
             }
-            for (row, i) in (start..).zip(0..length) {
-                let hash = PerceptualHash([block[0][i], block[1][i], block[2][i], block[3][i]]);
-                let nearest =
-                    probe.forms.iter().map(|(form, of_form)| (of_form.distance(hash), *form)).min_by_key(|(d, _)| *d);
-                let Some((distance, form)) = nearest.filter(|(distance, _)| *distance <= max_distance) else {
+            nearest(&block, &forms, &mut near);
+            for (row, &packed) in (start..).zip(near.iter().take(length)) {
+                let distance = u32::from(packed >> 3);
+                if distance > max_distance {
                     continue;
-                };
+                }
+                let form = probe.forms.get(usize::from(packed & 7)).map(|(form, _)| *form).unwrap_or_default();
                 let mut document = vec![row];
                 ids.index.select_batch_in_place(0, &mut document);
                 let alive = document.first().is_some_and(|&doc| !segment.is_deleted(doc));
@@ -447,6 +453,21 @@ impl Reader {
             Ok(bytes)
         }
         below(&self.folder).map_err(|error| Error::io(error).about(self.folder.as_path()))
+    }
+}
+
+dispatched! {
+    /// Of each hash, given by its four words, the distance to the nearest form and which that is: `distance * 8 + form`.
+    fn nearest(hashes: &[[u64; SCAN_ROWS]; 4], forms: &[PerceptualHash; 8], out: &mut [u16; SCAN_ROWS]) = nearest_plain
+}
+
+#[inline(always)]
+fn nearest_plain(hashes: &[[u64; SCAN_ROWS]; 4], forms: &[PerceptualHash; 8], out: &mut [u16; SCAN_ROWS]) {
+    let [a, b, c, d] = hashes;
+    for (i, nearest) in out.iter_mut().enumerate() {
+        let hash = PerceptualHash([a[i], b[i], c[i], d[i]]);
+        let packed = (0u16..8).zip(forms).map(|(form, of_form)| (of_form.distance(hash) as u16) << 3 | form);
+        *nearest = packed.fold(u16::MAX, u16::min);
     }
 }
 

@@ -216,18 +216,21 @@ fn gather(
         let same = found.entry(id).or_default();
         (same.evidence.identical, same.form) = (true, Some(Dihedral::default()));
     }
-    if probe.quality >= options.calibration.min_quality {
-        for candidate in reader.candidates(probe, options.calibration.max_distance)? {
-            if candidate.quality >= options.calibration.min_quality {
-                let near = found.entry(candidate.picture).or_default();
-                near.evidence.distance = Some(candidate.distance);
-                near.form.get_or_insert(candidate.form);
-            }
-        }
-    }
     let size = (picture.reduced_width as f32, picture.reduced_height as f32);
-    let query = Query::new(&probe.features, size.0, &options.local);
-    let candidates = reader.local_candidates(&query, &options.local)?;
+    let calibration = &options.calibration;
+    let (near, candidates) = rayon::join(
+        || match probe.quality >= calibration.min_quality {
+            true => reader.candidates(probe, calibration.max_distance),
+            false => Ok(Vec::new()),
+        },
+        || reader.local_candidates(&Query::new(&probe.features, size.0, &options.local), &options.local),
+    );
+    for candidate in near?.into_iter().filter(|candidate| candidate.quality >= calibration.min_quality) {
+        let near = found.entry(candidate.picture).or_default();
+        near.evidence.distance = Some(candidate.distance);
+        near.form.get_or_insert(candidate.form);
+    }
+    let candidates = candidates?;
     let aligned: Vec<_> = candidates.par_iter().filter_map(|candidate| align(candidate, size, options)).collect();
     for (picture_id, evidence, alignment, form, source) in aligned {
         let entry = found.entry(picture_id).or_default();

@@ -1,7 +1,7 @@
 //! What lets the compiler turn the inner loops into wide instructions: run-time dispatch, a branchless angle.
 //!
-//! The loops are plain Rust over blocks of fixed length. On x86-64 each is compiled a second time with AVX2
-//! and that one is taken where the processor has it. Fused multiply-add stays off, so both do the same
+//! The loops are plain Rust over blocks of fixed length. On x86-64 each is compiled a second time with AVX2 and
+//! POPCNT, and that one is taken where the processor has it. Fused multiply-add stays off, so both do the same
 //! operations in the same order and a picture has the same features on every machine.
 
 /// Values that an inner loop handles at once: four AVX2 registers, enough to hide the latency of an addition.
@@ -14,11 +14,11 @@ macro_rules! dispatched {
         $visibility fn $name($($argument: $type),*) $(-> $result)? {
             #[cfg(target_arch = "x86_64")]
             {
-                #[target_feature(enable = "avx2")]
+                #[target_feature(enable = "avx2,popcnt")]
                 fn avx2($($argument: $type),*) $(-> $result)? {
                     $body($($argument),*)
                 }
-                if is_x86_feature_detected!("avx2") {
+                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt") {
                     // SAFETY: the processor has just been found to have what the function is compiled for.
                     return unsafe { avx2($($argument),*) };
                 }

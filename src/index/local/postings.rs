@@ -5,7 +5,7 @@
 //! pictures   8 bytes each: number (u32), width and height of what was described (u16 each)
 //! directory  4 bytes a bucket and 4 more: the entry at which each bucket begins
 //! entries    14 bytes each: picture (u16), geometry and the word's rest (u32), signature (u64)
-//! checksums  4 bytes for each 4 KiB of all above (CRC-32), and one of these
+//! checksums  4 bytes for each 1 KiB of all above (CRC-32), and one of these
 //! ```
 //!
 //! All numbers are little-endian. Entries are in the order of their words. A bucket holds those of the words
@@ -31,7 +31,8 @@ const MAGIC: &[u8; 8] = b"risfeat\x01";
 const HEADER: usize = 64;
 const PICTURE: usize = 8;
 const ENTRY: usize = 14;
-const BLOCK: usize = 4096;
+/// A word has some 300 bytes in a full file: of larger blocks most would be checked for nothing.
+const BLOCK: usize = 1024;
 /// Pictures of one file at most: their numbers within it have 16 bits.
 pub const PICTURES_MAX: usize = 1 << 16;
 /// Bits of a word that an entry keeps beside its geometry.
@@ -383,6 +384,7 @@ impl Postings {
     ///
     /// # Errors
     /// `Damaged` where a block that is read does not agree with its checksum.
+    #[inline(always)]
     pub fn of_word(&self, word: u32, mut found: impl FnMut(Found)) -> Result<usize> {
         let bucket = self.layout.bucket_of(word);
         let (rest, mut count) = (self.layout.rest_of(word), 0);

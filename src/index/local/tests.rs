@@ -39,6 +39,13 @@ fn file(pictures: &[(u32, Sketch)]) -> Vec<u8> {
 }
 
 #[test]
+fn another_vocabulary_is_another_recipe() {
+    let sum = crc32fast::hash(include_bytes!("vocabulary.bin"));
+    let known = (crate::describe::RECIPE, sum) == ("pdq-512+local-2", 0xc192_76dc);
+    assert!(known, "indexes made with another vocabulary must be refused: number the recipe anew, then note {sum:#x}");
+}
+
+#[test]
 fn a_packed_keypoint_comes_back_within_the_stated_steps() {
     let mut seed = 3;
     for _ in 0..10_000 {
