@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::SystemTime;
@@ -30,13 +30,27 @@ fn found(output: Output) -> Ran {
     ran
 }
 
+/// Whether calls can be watched. Where they can't be, `.ci/run` says so and sets the variable; without it that fails.
+fn strace() -> Option<Command> {
+    let left_out = std::env::var_os("RIS_TESTS_WITHOUT_STRACE").is_some();
+    assert!(left_out || Command::new("strace").arg("-V").output().is_ok(), "strace is needed by this test: install it");
+    if left_out {
+        println!("left out, since calls can't be watched here");
+    }
+    (!left_out).then(|| Command::new("strace"))
+}
+
+/// Whether this kernel has all that the sandbox asks for.
+fn whole(place: &Place) -> bool {
+    place.run(["privacy", "--json"]).object()["sandbox"] == "enforced"
+}
+
 /// The calls that a run makes, one a line, all threads and children; and what it printed.
-fn traced(place: &Place, args: &[&str], stdin: Option<&[u8]>) -> (Vec<String>, Ran) {
-    let mut command = Command::new("strace");
+fn traced(mut command: Command, place: &Place, args: &[&str], stdin: Option<&[u8]>) -> (Vec<String>, Ran) {
     command.args(["-f", "-s", "300", "-o", "trace"]).arg(env!("CARGO_BIN_EXE_ris")).args(args);
     command.current_dir(place.path("")).env("HOME", place.path("home"));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("strace is needed by this test: install it");
+    let mut child = command.spawn().unwrap();
     let mut pipe = child.stdin.take().unwrap();
     pipe.write_all(stdin.unwrap_or_default()).unwrap();
     drop(pipe);
@@ -60,8 +74,9 @@ fn a_search_opens_no_socket_starts_no_program_and_opens_nothing_for_writing_once
         (&["search", "query.jpg", "--in", "photos", "--index", "idx"], None),
     ];
     for (args, stdin) in ways {
+        let Some(strace) = strace() else { return };
         let place = indexed();
-        let (trace, ran) = traced(&place, args, stdin);
+        let (trace, ran) = traced(strace, &place, args, stdin);
         assert!(ran.status == 0 && ran.stdout.contains("crossing.jpg"), "{ran:?}");
         let outward: Vec<_> =
             trace.iter().skip(1).filter(|line| OUTWARD.iter().any(|call| line.contains(call))).collect();
@@ -71,7 +86,8 @@ fn a_search_opens_no_socket_starts_no_program_and_opens_nothing_for_writing_once
         // Calls of several threads may be cut in two lines: "<unfinished ...>" and "<... read resumed>".
         let reads = |line: &String| match stdin {
             Some(_) => line.contains("read") && line.contains("\"\\377\\330"),
-            None => line.contains("openat(") && line.contains("query.jpg") && line.contains("O_RDONLY|O_CLOEXEC"),
+            // With O_PATH a file is named, not read.
+            None => line.contains("openat(") && line.contains("query.jpg") && !line.contains("O_PATH"),
         };
         let first = trace.iter().position(reads).expect("the query is read");
         assert!(first > entered, "the query is read in line {first}, the sandbox entered in {entered}");
@@ -89,9 +105,16 @@ fn every_forbidden_call_is_refused_and_without_the_sandbox_none_is() {
     let place = Place::new();
     let confined = place.run(["privacy", "--json"]);
     let told = confined.object();
-    assert_eq!((confined.status, &told["sandbox"]), (0, &"enforced".into()), "{confined:?}");
-    let (tried, refused) = (told["tried"].as_u64().unwrap(), told["refused"].as_u64().unwrap());
-    assert!(tried >= 50 && tried == refused, "{told}");
+    assert!(told["tried"].as_u64().unwrap() >= 50, "{told}");
+    let allowed = told["allowed"].as_array().unwrap();
+    if told["sandbox"] == "enforced" {
+        assert!(confined.status == 0 && allowed.is_empty(), "{told}");
+    } else {
+        // Without Landlock what is read is not confined; all else is.
+        println!("this kernel has no Landlock: {told}");
+        assert_eq!((confined.status, &told["sandbox"]), (1, &"partial".into()), "{told}");
+        assert!(allowed.iter().all(|call| call.as_str().unwrap().starts_with("read another")), "{told}");
+    }
     let open = place.run(["privacy", "--json", "--no-sandbox"]);
     assert_eq!((open.status, &open.object()["sandbox"]), (1, &"none".into()));
     assert_eq!(open.object()["refused"], 0, "the probes tell nothing: {open:?}");
@@ -195,48 +218,38 @@ fn a_search_is_the_same_without_a_network_a_home_or_a_disk_to_write_on_and_as_an
     assert!(Command::new("chmod").args(["-R", "a+rX"]).arg(place.path("")).status().unwrap().success());
     let program = place.path("ris");
     fs::copy(env!("CARGO_BIN_EXE_ris"), &program).unwrap();
-    let search = format!("'{}' search query.jpg --index idx --require-sandbox", program.display());
-    let ways = [
-        ("no network", vec!["unshare", "-n", "sh", "-c", search.as_str()]),
-        ("a read-only disk", {
-            let mount = "mount --bind . . && mount -o remount,bind,ro . && cd \"$PWD\" && ! touch x 2>/dev/null && ";
-            vec!["unshare", "-m", "sh", "-c", Box::leak(format!("{mount}{search}").into_boxed_str())]
-        }),
-        ("another user", vec!["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c", &search]),
+    let require = if whole(&place) { "--require-sandbox" } else { "" };
+    let search = format!("'{}' search query.jpg --index idx {require}", program.display());
+    let read_only = "mount --bind . . && mount -o remount,bind,ro . && cd \"$PWD\" && ! touch x 2>/dev/null && ";
+    let ways: [(&str, &[&str], &str); 3] = [
+        ("no network", &["unshare", "-n"], ""),
+        ("a read-only disk", &["unshare", "-m"], read_only),
+        ("another user", &["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"], ""),
     ];
-    let mut ran = 0;
-    for (name, command) in ways {
-        let output = Command::new(command[0]).args(&command[1..]).current_dir(place.path("")).output();
-        match output {
-            Ok(output) if output.status.success() => {
-                assert_eq!(String::from_utf8_lossy(&output.stdout), plain, "{name}");
-                ran += 1;
-            }
-            // Only root may do these things.
-            _ if !is_root() => println!("left out, since it needs root: {name}"),
-            other => panic!("{name}: {other:?}"),
+    for (name, way, before) in ways {
+        let run = |script: &str| {
+            Command::new(way[0]).args(&way[1..]).args(["sh", "-c", script]).current_dir(place.path("")).output()
+        };
+        // Most of these need root, and a container may lack the right even so.
+        if run(&format!("{before} true")).is_ok_and(|output| output.status.success()) {
+            let ran = found(run(&format!("{before} {search}")).unwrap());
+            assert_eq!(ran.stdout, plain, "{name}");
+        } else {
+            println!("left out, since this user may not: {name}");
         }
     }
-    assert_eq!(ran > 0, is_root());
-}
-
-#[cfg(target_os = "linux")]
-fn is_root() -> bool {
-    let mut status = String::new();
-    fs::File::open("/proc/self/status").unwrap().read_to_string(&mut status).unwrap();
-    status.lines().any(|line| line.starts_with("Uid:\t0\t"))
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn a_sandbox_that_is_required_and_not_whole_is_an_error() {
     let place = indexed();
+    let Some(mut command) = strace() else { return };
     // A kernel without Landlock, as strace plays it.
-    let mut command = Command::new("strace");
     command.args(["-f", "-o", "/dev/null", "-e", "inject=landlock_create_ruleset:error=ENOSYS"]);
     command.arg(env!("CARGO_BIN_EXE_ris")).current_dir(place.path(""));
     command.args(["search", "query.jpg", "--index", "idx", "--json"]);
-    let ran = Ran::of(command.output().expect("strace is needed by this test: install it"));
+    let ran = Ran::of(command.output().unwrap());
     assert_eq!(ran.object()["sandbox"], "partial", "{ran:?}");
     let required = Ran::of(command.arg("--require-sandbox").output().unwrap());
     assert!(required.status == 2 && required.stdout.is_empty() && required.stderr.contains("sandbox"), "{required:?}");
