@@ -40,7 +40,8 @@ complete -c ris -n "__fish_ris_needs_command" -f -a "completions" -d 'Print a co
 complete -c ris -n "__fish_ris_needs_command" -f -a "man" -d 'Print the manual page'
 complete -c ris -n "__fish_ris_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c ris -n "__fish_ris_using_subcommand index" -s E -l exclude -d 'Leave out files and folders that match this glob (as in .gitignore); may be repeated' -r
-complete -c ris -n "__fish_ris_using_subcommand index" -s j -l jobs -d 'Decode so many pictures at the same time [default: one a processor]' -r
+complete -c ris -n "__fish_ris_using_subcommand index" -s j -l jobs -d 'Decode so many pictures at the same time, 64 at most [default: one a processor]' -r
+complete -c ris -n "__fish_ris_using_subcommand index" -l max-memory -d 'Take at most so much memory for all pictures that are decoded at the same time, e.g. 512M or 4G; a larger one is a warning [default: 1G]' -r
 complete -c ris -n "__fish_ris_using_subcommand index" -l files-from -d 'Read more names from FILE, one a line; "-": from stdin' -r -F
 complete -c ris -n "__fish_ris_using_subcommand index" -l index -d 'The index [default: the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand index" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
@@ -60,7 +61,8 @@ always\t'Everywhere'
 never\t'Nowhere'"
 complete -c ris -n "__fish_ris_using_subcommand search" -l files-from -d 'Read more names from FILE, one a line; "-": from stdin' -r -F
 complete -c ris -n "__fish_ris_using_subcommand search" -s E -l exclude -d 'Leave out files and folders that match this glob (as in .gitignore); may be repeated' -r
-complete -c ris -n "__fish_ris_using_subcommand search" -s j -l jobs -d 'Decode so many pictures at the same time [default: one a processor]' -r
+complete -c ris -n "__fish_ris_using_subcommand search" -s j -l jobs -d 'Decode so many pictures at the same time, 64 at most [default: one a processor]' -r
+complete -c ris -n "__fish_ris_using_subcommand search" -l max-memory -d 'Take at most so much memory for all pictures that are decoded at the same time, e.g. 512M or 4G; a larger one is a warning [default: 1G]' -r
 complete -c ris -n "__fish_ris_using_subcommand search" -l index -d 'The index [default: the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand search" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
 always\t'Everywhere'

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::locator::Locator;
 
 /// The longest message kept, in characters: decoders can produce texts of 100 KB.
@@ -12,7 +14,7 @@ const MESSAGE_LIMIT: usize = 300;
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Who must act, and on what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The file system refused: the file is gone, may not be read, or the medium failed.

@@ -20,6 +20,8 @@ pub enum Event<'a> {
         /// Its size in bytes.
         bytes: u64,
     },
+    /// One file is damaged and was dealt with as far as it goes.
+    Warned(&'a Error),
     /// One file could not be; the run goes on.
     Failed(&'a Error),
 }

@@ -114,6 +114,7 @@ pub fn record(file: &Path) -> Result<PictureRecord> {
         width: picture.width,
         height: picture.height,
         format: picture.format.name(),
+        partial_data: picture.partial_data,
         bytes: bytes.len() as u64,
     })
 }

@@ -96,6 +96,7 @@ impl Pool {
             width: 4032,
             height: 3024,
             format: "jpeg",
+            partial_data: false,
             bytes: 2_000_000 + random.below(4_000_000) as u64,
         }
     }

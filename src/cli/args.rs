@@ -67,9 +67,13 @@ pub struct Walk {
     /// Leave out files and folders that match this glob (as in .gitignore); may be repeated
     #[arg(short = 'E', long, value_name = "GLOB", action = ArgAction::Append)]
     pub exclude: Vec<String>,
-    /// Decode so many pictures at the same time [default: one a processor]
+    /// Decode so many pictures at the same time, 64 at most [default: one a processor]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<NonZero<usize>>,
+    /// Take at most so much memory for all pictures that are decoded at the same time, e.g. 512M or 4G; a larger one
+    /// is a warning [default: 1G]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub max_memory: Option<u64>,
 }
 
 /// Lists of names in files.
@@ -208,6 +212,30 @@ impl When {
     }
 }
 
+/// Bytes: a number, perhaps with K, M, G or T for powers of 1024.
+fn size(text: &str) -> Result<u64, String> {
+    let text = text.trim().to_ascii_uppercase();
+    let text = text.strip_suffix("IB").or_else(|| text.strip_suffix('B')).unwrap_or(&text);
+    let digits = text.trim_end_matches(['K', 'M', 'G', 'T']);
+    let shift = match text.get(digits.len()..) {
+        Some("") => 0,
+        Some("K") => 10,
+        Some("M") => 20,
+        Some("G") => 30,
+        Some("T") => 40,
+        _ => return Err("a size is a number of bytes, or one with K, M, G or T behind it".into()),
+    };
+    let bytes = digits.trim().parse().ok().and_then(|number: u64| number.checked_mul(1 << shift));
+    match bytes {
+        Some(bytes) if bytes >= SIZE_MIN => Ok(bytes),
+        Some(_) => Err("no picture can be decoded in less than 64M".into()),
+        None => Err("a size is a number of bytes, or one with K, M, G or T behind it".into()),
+    }
+}
+
+/// Less would refuse ordinary photos of cameras.
+const SIZE_MIN: u64 = 64 << 20;
+
 fn probability(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
@@ -223,5 +251,15 @@ mod tests {
     #[test]
     fn the_flags_do_not_contradict_each_other() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_are_powers_of_1024() {
+        for (text, bytes) in [("64M", 64 << 20), ("1g", 1 << 30), ("2 GiB", 2 << 30), ("100000000", 100_000_000)] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "M", "1", "63M", "-1G", "1.5G", "1GM", "99999999T", "1é"] {
+            assert!(size(text).is_err(), "{text}");
+        }
     }
 }

@@ -28,6 +28,7 @@ pub fn run(args: &Compare, global: &Global) -> Result<Exit> {
         files: vec![args.first.clone(), args.second.clone()],
         #[cfg(unix)]
         writable: descriptors(drawing.as_ref()),
+        ..Policy::default()
     };
     let sandbox = confine::enter(&args.confine, &policy)?;
     let defaults = Options::default();

@@ -2,14 +2,15 @@
 
 use std::fmt::Write as _;
 use std::io;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use indicatif::{HumanBytes, HumanCount};
 use ris::index::{self, Writer};
-use ris::ingest::{self, Summary};
+use ris::ingest::{self, Summary, Workers};
 use ris::source::folder;
-use ris::{Error, ErrorKind, report};
+use ris::{Error, ErrorKind, decode, report};
 
 use super::args::{Global, Index, Walk};
 use super::exit::{self, Exit};
@@ -46,7 +47,7 @@ pub fn run(args: &Index, global: &Global) -> Result<Exit> {
 pub fn exit_of(summary: &Summary) -> Exit {
     match summary {
         Summary { interrupted: true, .. } => Exit::Interrupted,
-        Summary { failed: 1.., .. } => Exit::Error,
+        Summary { failed: 1.., .. } | Summary { partial_data: 1.., .. } => Exit::Error,
         _ => Exit::Success,
     }
 }
@@ -75,12 +76,23 @@ fn diagnose(source: &Path) -> ris::Result<()> {
     resolved.map(drop)
 }
 
+/// More than that keep no disk and no processor busier.
+const JOBS_MAX: NonZero<usize> = NonZero::<usize>::MIN.saturating_add(63);
+
 /// Brings the index of `sources` up to date, with progress and warnings on stderr.
 pub fn update(folder: &Path, sources: &[PathBuf], walk: &Walk, quiet: bool) -> Result<Summary> {
     let defaults = ingest::Options::default();
+    let max_memory = walk.max_memory.unwrap_or(defaults.max_memory);
+    let jobs = walk.jobs.unwrap_or(defaults.jobs).min(JOBS_MAX);
+    let decode = decode::Options { max_memory, ..defaults.decode.clone() };
+    // Before there is a second thread.
+    let workers = Workers::start(jobs, &decode, defaults.max_file_bytes)?;
     let options = ingest::Options {
         walk: folder::Options { hidden: walk.hidden, follow: walk.follow, exclude: walk.exclude.clone() },
-        jobs: walk.jobs.unwrap_or(defaults.jobs),
+        jobs,
+        decode,
+        workers,
+        max_memory,
         ..defaults
     };
     progress::stop_on_interrupt();
@@ -96,7 +108,13 @@ pub fn update(folder: &Path, sources: &[PathBuf], walk: &Walk, quiet: bool) -> R
 /// The summary for people.
 fn text(summary: &Summary, pictures: u64, bytes: u64, folder: &Path) -> String {
     let mut text = format!("indexed {}, unchanged {}", HumanCount(summary.indexed), HumanCount(summary.unchanged));
-    for (count, name) in [(summary.moved, "moved"), (summary.missing, "missing"), (summary.failed, "failed")] {
+    let counts = [
+        (summary.moved, "moved"),
+        (summary.missing, "missing"),
+        (summary.partial_data, "damaged"),
+        (summary.failed, "failed"),
+    ];
+    for (count, name) in counts {
         if count > 0 {
             let _ = write!(text, ", {name} {}", HumanCount(count));
         }

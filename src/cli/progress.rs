@@ -70,7 +70,7 @@ impl Progress for Bar {
                     self.bar.set_message(HumanBytes(bytes).to_string());
                 }
             }
-            Event::Failed(error) => self.bar.suspend(|| messages::warning(error)),
+            Event::Failed(error) | Event::Warned(error) => self.bar.suspend(|| messages::warning(error)),
             _ => {}
         }
     }

@@ -10,7 +10,7 @@ use ris::report::{self, Style, Told};
 use ris::sandbox::{self, Policy, Posture};
 use ris::search::{self, Options};
 use ris::source::folder;
-use ris::{Error, ErrorKind, ingest};
+use ris::{Error, ErrorKind, decode, ingest};
 
 use super::args::{Global, Search, When};
 use super::exit::Exit;
@@ -34,8 +34,14 @@ pub fn run(args: &Search, global: &Global) -> Result<Exit> {
     let sandbox = confine::enter(&args.confine, &policy)?;
     let reader = Reader::open(&folder)?;
     let defaults = Options::default();
-    let options =
-        Options { top: args.top, min_score: args.min_score.unwrap_or(defaults.min_score), within, ..defaults };
+    let max_memory = args.walk.max_memory.unwrap_or(defaults.decode.max_memory);
+    let options = Options {
+        top: args.top,
+        min_score: args.min_score.unwrap_or(defaults.min_score),
+        within,
+        decode: decode::Options { max_memory, ..defaults.decode },
+        ..defaults
+    };
     let mut out = Output::new(args, global, queries.len() > 1);
     for query in &queries {
         let told = tell(query, &reader, &options, sandbox);
@@ -89,6 +95,9 @@ fn tell<'a>(query: &'a Path, reader: &Reader, options: &Options, sandbox: Postur
             messages::line(&format!("{}: {message}", name.display()));
         }
         Ok(_) => {}
+    }
+    if outcome.as_ref().is_ok_and(|answer| answer.partial_data) {
+        messages::line(&format!("{}: damaged: only some of its rows could be read", name.display()));
     }
     Told { query, outcome, elapsed: started.elapsed(), sandbox }
 }

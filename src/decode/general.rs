@@ -7,9 +7,10 @@ use std::io::Cursor;
 
 use image::codecs::{bmp, gif, hdr, ico, jpeg, openexr, png, pnm, qoi, tga, tiff, webp};
 use image::error::{ImageError, LimitErrorKind};
-use image::{ImageDecoder, ImageResult, Limits};
+use image::{ImageDecoder, ImageResult};
 
-use super::{Decoded, Format, Options, Raster, color, malformed, orientation, too_large};
+use super::limits::{Limits, Timed};
+use super::{Decoded, Format, Raster, color, malformed, orientation, partial};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a decoder holds at its peak, in units of its output: the pixels and a copy of them in the
@@ -17,52 +18,65 @@ use crate::error::{Error, ErrorKind, Result};
 const PEAK: u64 = 2;
 const PEAK_JPEG: u64 = 3;
 
-/// Decodes all of a picture.
-pub(super) fn decode(bytes: &[u8], format: Format, options: &Options) -> Result<Decoded> {
-    let limits = limits(options);
+/// The most that a PNG's profile and texts may take; the largest profiles of printers have 4 MB.
+const ANCILLARY: u64 = 16 << 20;
+
+/// Decodes all of a picture, or the rows of it that can be read.
+pub(super) fn decode(bytes: &[u8], format: Format, limits: &Limits<'_>) -> Result<Decoded> {
     let error = |error| describe(error, format);
-    let mut decoder = open(bytes, format, &limits).map_err(error)?;
+    let mut decoder = open(bytes, format, limits).map_err(error)?;
     let (width, height) = decoder.dimensions();
     let peak = if format == Format::Jpeg { PEAK_JPEG } else { PEAK };
     let length = decoder.total_bytes();
-    if length.saturating_mul(peak) > options.max_memory {
-        return Err(too_large(width, height, options));
-    }
+    limits.admit(width, height, length.saturating_mul(peak))?;
     if width == 0 || height == 0 {
         return Err(malformed(format, "it has no pixels"));
     }
-    decoder.set_limits(limits).map_err(error)?;
+    decoder.set_limits(allowed(limits.options.max_memory)).map_err(error)?;
     let orientation = match format {
         Format::Png => orientation::png_exif(bytes).map(orientation::of_exif),
         Format::Tiff => decoder.orientation().ok(),
         _ => decoder.exif_metadata().ok().flatten().map(|exif| orientation::of_exif(&exif)),
     };
     let color = decoder.color_type();
-    let mut samples = vec![0; usize::try_from(length).map_err(|_| too_large(width, height, options))?];
-    decoder.read_image(&mut samples).map_err(error)?;
+    let mut samples = vec![0; usize::try_from(length).map_err(|_| limits.too_large(width, height))?];
+    let failure = decoder.read_image(&mut samples).map_err(error).err();
+    match failure {
+        Some(error) if error.kind() != ErrorKind::Malformed || !partial::is_kept(bytes, format) => return Err(error),
+        _ => {}
+    }
     color::to_luma(&mut samples, color)
         .ok_or_else(|| Error::new(ErrorKind::Unsupported, format!("{color:?} pixels are not read by this build")))?;
-    Ok(Decoded {
+    let decoded = Decoded {
         full_width: width,
         full_height: height,
         scale: 1.0,
         orientation: orientation.unwrap_or(image::metadata::Orientation::NoTransforms),
         raster: Raster { width, height, luma: samples },
-    })
+        partial: false,
+    };
+    match failure {
+        Some(error) => partial::readable(decoded, format).map(|rows| Decoded { partial: true, ..rows }).ok_or(error),
+        // This decoder makes up what is missing, and says nothing.
+        None if format == Format::Jpeg => {
+            partial::readable(decoded, format).ok_or_else(|| malformed(format, "the file ends too early"))
+        }
+        None => Ok(decoded),
+    }
 }
 
-fn limits(options: &Options) -> Limits {
-    let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(options.max_memory);
+fn allowed(bytes: u64) -> image::Limits {
+    let mut limits = image::Limits::no_limits();
+    limits.max_alloc = Some(bytes);
     limits
 }
 
 /// Reads the header.
-fn open<'a>(bytes: &'a [u8], format: Format, limits: &Limits) -> ImageResult<Box<dyn ImageDecoder + 'a>> {
-    let reader = Cursor::new(bytes);
+fn open<'a>(bytes: &'a [u8], format: Format, limits: &'a Limits<'a>) -> ImageResult<Box<dyn ImageDecoder + 'a>> {
+    let reader: Timed<'a, Cursor<&'a [u8]>> = limits.timed(Cursor::new(bytes));
     Ok(match format {
         Format::Jpeg => Box::new(jpeg::JpegDecoder::new(reader)?),
-        Format::Png => Box::new(png::PngDecoder::with_limits(reader, limits.clone())?),
+        Format::Png => Box::new(png::PngDecoder::with_limits(reader, allowed(ANCILLARY))?),
         Format::Gif => Box::new(gif::GifDecoder::new(reader)?),
         Format::WebP => Box::new(webp::WebPDecoder::new(reader)?),
         Format::Tiff => Box::new(tiff::TiffDecoder::new(reader)?),

@@ -3,7 +3,8 @@
 //! The general decoder takes the deepest entry and no PNG but RGBA ones. So the entry is chosen here: a
 //! PNG is decoded as one, a bitmap is handed on as the only entry of an icon.
 
-use super::{Decoded, Format, Options, general, malformed};
+use super::limits::Limits;
+use super::{Decoded, Format, general, malformed};
 use crate::error::Result;
 
 /// Bytes of the header and of one entry of the directory.
@@ -11,16 +12,16 @@ const HEADER: usize = 6;
 const ENTRY: usize = 16;
 
 /// Decodes the largest entry; of equally large ones the deepest.
-pub(super) fn decode(bytes: &[u8], options: &Options) -> Result<Decoded> {
+pub(super) fn decode(bytes: &[u8], limits: &Limits<'_>) -> Result<Decoded> {
     let (entry, content) = largest(bytes).ok_or_else(|| malformed(Format::Ico, "its entries lie outside of it"))?;
     if content.starts_with(b"\x89PNG") {
-        return general::decode(content, Format::Png, options);
+        return general::decode(content, Format::Png, limits);
     }
     let mut single = vec![0, 0, 1, 0, 1, 0];
     single.extend(entry.iter().take(12));
     single.extend(((HEADER + ENTRY) as u32).to_le_bytes());
     single.extend(content);
-    general::decode(&single, Format::Ico, options)
+    general::decode(&single, Format::Ico, limits)
 }
 
 /// The entry to show, as it stands in the directory, and its content.

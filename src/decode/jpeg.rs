@@ -9,7 +9,8 @@ use std::io::{self, Read};
 
 use rusty_jpeg::decode::{CodingProcess, Decoder, Error as JpegError, ImageInfo, PixelFormat};
 
-use super::{Decoded, Format, Options, Raster, color, general, malformed, orientation, too_large};
+use super::limits::Limits;
+use super::{Decoded, Format, Options, Raster, color, general, malformed, orientation};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What is read behind the last byte of a file: 12 bytes of ones and an end-of-image marker.
@@ -45,25 +46,30 @@ impl Read for Padded<'_> {
     }
 }
 
-/// Decodes a JPEG at the smallest scale that is large enough.
-pub(super) fn decode(bytes: &[u8], options: &Options) -> Result<Decoded> {
+/// Decodes a JPEG at the smallest scale that is large enough; one that breaks off, as far as it goes.
+pub(super) fn decode(bytes: &[u8], limits: &Limits<'_>) -> Result<Decoded> {
     let ran_out = Cell::new(false);
-    let mut decoder = Decoder::new(Padded { bytes, end: &END, ran_out: &ran_out });
-    match at_scale(&mut decoder, has_luminance_plane(bytes), options) {
-        Ok(decoded) => Ok(decoded),
-        Err(Failure::Refused(error)) => Err(error),
-        // The general decoder would make up what is missing.
-        Err(Failure::Decoder(_)) if ran_out.get() || !has_end(bytes) => {
-            Err(malformed(Format::Jpeg, "the file ends too early"))
-        }
-        Err(Failure::Decoder(error)) => general::decode(bytes, Format::Jpeg, options).map_err(|second| match error {
-            JpegError::Unsupported(feature) if second.kind() == ErrorKind::Malformed => {
-                let message = format!("this kind of jpeg is not read by this build; convert it: {feature:?}");
-                Error::new(ErrorKind::Unsupported, message)
-            }
-            _ => second,
-        }),
+    let mut decoder = Decoder::new(limits.timed(Padded { bytes, end: &END, ran_out: &ran_out }));
+    let error = match at_scale(&mut decoder, has_luminance_plane(bytes), limits) {
+        Ok(decoded) => return Ok(decoded),
+        Err(Failure::Refused(error)) => return Err(error),
+        Err(Failure::Decoder(error)) => error,
+    };
+    // The general decoder reads what it can of any of these.
+    let general = general::decode(bytes, Format::Jpeg, limits);
+    if ran_out.get() || !has_end(bytes) {
+        return general.map(|rows| Decoded { partial: true, ..rows }).map_err(|error| match error.kind() {
+            ErrorKind::Malformed => malformed(Format::Jpeg, "the file ends too early"),
+            _ => error,
+        });
     }
+    general.map_err(|second| match error {
+        JpegError::Unsupported(feature) if second.kind() == ErrorKind::Malformed => {
+            let message = format!("this kind of jpeg is not read by this build; convert it: {feature:?}");
+            Error::new(ErrorKind::Unsupported, message)
+        }
+        _ => second,
+    })
 }
 
 /// Whether an end-of-image marker follows the last scan. Neither marker occurs within a scan's data.
@@ -89,7 +95,7 @@ impl From<JpegError> for Failure {
 fn at_scale<R: Read>(
     decoder: &mut Decoder<R>,
     luminance_plane: bool,
-    options: &Options,
+    limits: &Limits<'_>,
 ) -> std::result::Result<Decoded, Failure> {
     decoder.set_single_threaded(true);
     decoder.read_info()?;
@@ -98,15 +104,13 @@ fn at_scale<R: Read>(
     if full.pixel_format == PixelFormat::L16 || full.coding_process == CodingProcess::Lossless {
         return Err(Failure::Decoder(JpegError::Format("lossless process".to_owned())));
     }
-    let eighths = eighths(full.width.max(full.height), options);
+    let eighths = eighths(full.width.max(full.height), limits.options);
     let wanted = scaled(full.width.max(full.height), eighths);
     // The decoder takes a scale as soon as one side suffices: only the longest may.
     let (width, height) = if full.width >= full.height { (wanted, u16::MAX) } else { (u16::MAX, wanted) };
     decoder.scale(width, height)?;
     let reduced = decoder.info().ok_or_else(no_frame)?;
-    if memory(full, reduced) > options.max_memory {
-        return Err(Failure::Refused(too_large(full.width.into(), full.height.into(), options)));
-    }
+    limits.admit(full.width.into(), full.height.into(), memory(full, reduced)).map_err(Failure::Refused)?;
     let luma = if luminance_plane { first_plane(decoder)? } else { all_planes(decoder, reduced.pixel_format)? };
     Ok(Decoded {
         full_width: full.width.into(),
@@ -114,6 +118,7 @@ fn at_scale<R: Read>(
         scale: f64::from(eighths) / 8.0,
         orientation: decoder.exif_data().map_or(image::metadata::Orientation::NoTransforms, orientation::of_exif),
         raster: Raster { width: reduced.width.into(), height: reduced.height.into(), luma },
+        partial: false,
     })
 }
 

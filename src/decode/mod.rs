@@ -11,21 +11,28 @@
 //! bear. Transparent pixels show white, as they do on most pages.
 //!
 //! What is read was written by strangers. Sizes are checked against [`Options::max_memory`] from the
-//! header alone, and a decoder that panics has met a malformed file.
+//! header alone, time against [`Options::max_time`], and a decoder that panics has met a malformed file. Of
+//! a damaged picture the rows that can be read are a picture, where the decoder leaves them.
 
 mod color;
 mod format;
 mod general;
 mod ico;
 mod jpeg;
+mod limits;
 mod orientation;
 mod panics;
+mod partial;
 mod raw;
 mod reduce;
 
+use std::time::Duration;
+
 use crate::error::{Error, ErrorKind, Result};
+use limits::Limits;
 
 pub use format::{Format, Sniff, claims_to_be_a_picture, sniff};
+pub use limits::Gate;
 
 /// How far a picture is reduced and how much memory it may take.
 #[derive(Clone, Debug)]
@@ -40,11 +47,14 @@ pub struct Options {
     /// The most memory, in bytes, that decoding one picture may take. 1 GiB by default: enough for
     /// pictures of 170 megapixels.
     pub max_memory: u64,
+    /// The most time that decoding one picture may take. 5 s by default: ten times what the largest
+    /// picture that fits in `max_memory` takes.
+    pub max_time: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { longest_side: 512, longest_side_min: 480, max_memory: 1 << 30 }
+        Self { longest_side: 512, longest_side_min: 480, max_memory: 1 << 30, max_time: Duration::from_secs(5) }
     }
 }
 
@@ -64,6 +74,8 @@ pub struct Picture {
     /// The luminance of the reduced picture, row-major: `reduced_width * reduced_height` values of
     /// 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601, full range).
     pub luma: Vec<u8>,
+    /// Whether the file is damaged and these are only the rows that could be read: all sizes are theirs.
+    pub partial_data: bool,
 }
 
 /// Luminance as a decoder left it: row-major, not yet upright.
@@ -83,6 +95,8 @@ struct Decoded {
     scale: f64,
     orientation: image::metadata::Orientation,
     raster: Raster,
+    /// Only some of the rows could be read, and the sizes are theirs.
+    partial: bool,
 }
 
 /// Decodes a picture: the luminance, upright and on white, its longest side at most `options.longest_side` pixels. A
@@ -91,24 +105,33 @@ struct Decoded {
 /// # Errors
 /// - `NotAPicture`: the content is that of no known format.
 /// - `Unsupported`: the content is a picture that this build does not read.
-/// - `Malformed`: the picture is damaged or incomplete.
+/// - `Malformed`: the picture is damaged and too little of it can be read, or it takes longer than `options.max_time`.
 /// - `TooLarge`: decoding it would take more than `options.max_memory`, told by its header.
 pub fn decode(bytes: &[u8], options: &Options) -> Result<Picture> {
+    decode_gated(bytes, options, &|_| Ok(()))
+}
+
+/// The same, asking `gate` before memory is allocated: several decoders can share what there is.
+///
+/// # Errors
+/// Those of [`decode`], and those of `gate`.
+pub fn decode_gated(bytes: &[u8], options: &Options, gate: Gate<'_>) -> Result<Picture> {
     let format = match sniff(bytes) {
         Sniff::Readable(format) => format,
         Sniff::Unsupported(name) => return Err(Error::new(ErrorKind::Unsupported, unsupported(name))),
         Sniff::Unknown => return Err(not_a_picture()),
     };
+    let limits = Limits::new(options, gate);
     let decoded = panics::contained(|| {
         let decoded = match format {
-            Format::Jpeg => jpeg::decode(bytes, options)?,
-            Format::Ico => ico::decode(bytes, options)?,
-            _ => general::decode(bytes, format, options)?,
+            Format::Jpeg => jpeg::decode(bytes, &limits)?,
+            Format::Ico => ico::decode(bytes, &limits)?,
+            _ => general::decode(bytes, format, &limits)?,
         };
         finish(decoded, format, options)
     })
     .unwrap_or_else(|| Err(malformed(format, "its decoder gave up")));
-    decoded.map_err(|error| match error.kind() {
+    decoded.map_err(|error| limits.explain(error)).map_err(|error| match error.kind() {
         // What only looked like a TGA by its numbers was none.
         ErrorKind::Malformed | ErrorKind::TooLarge | ErrorKind::Unsupported if format::is_guess(bytes, format) => {
             not_a_picture().with_source(error)
@@ -119,7 +142,7 @@ pub fn decode(bytes: &[u8], options: &Options) -> Result<Picture> {
 
 /// Reduces and turns what a decoder found.
 fn finish(decoded: Decoded, format: Format, options: &Options) -> Result<Picture> {
-    let Decoded { full_width, full_height, scale, orientation, raster } = decoded;
+    let Decoded { full_width, full_height, scale, orientation, raster, partial } = decoded;
     let reduced = reduce::to_longest_side(raster, (full_width, full_height), scale, options.longest_side.max(1))
         .ok_or_else(|| malformed(format, "its size and its content disagree"))?;
     let upright = orientation::apply(orientation, reduced);
@@ -131,6 +154,7 @@ fn finish(decoded: Decoded, format: Format, options: &Options) -> Result<Picture
         reduced_width: upright.width,
         reduced_height: upright.height,
         luma: upright.luma,
+        partial_data: partial,
     })
 }
 
@@ -146,13 +170,6 @@ fn not_a_picture() -> Error {
 /// The error for a damaged file; `what` says what was found, in the decoder's words.
 fn malformed(format: Format, what: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Malformed, format!("damaged {}: {what}", format.name()))
-}
-
-/// The error for a picture whose decoding would not fit in the memory allowed.
-fn too_large(width: u32, height: u32, options: &Options) -> Error {
-    let limit = options.max_memory >> 20;
-    let message = format!("{width}x{height} pixels take more than the {limit} MiB allowed for one picture");
-    Error::new(ErrorKind::TooLarge, message)
 }
 
 #[cfg(test)]

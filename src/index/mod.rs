@@ -65,6 +65,8 @@ pub struct PictureRecord {
     pub format: &'static str,
     /// Size of its file in bytes.
     pub bytes: u64,
+    /// Whether its file is damaged and these are only the rows that could be read.
+    pub partial_data: bool,
 }
 
 /// What the last look at a source found.

@@ -65,6 +65,8 @@ pub struct Facts {
     pub format: &'static str,
     /// Size of its file in bytes.
     pub bytes: u64,
+    /// Whether its file is damaged and these are only the rows that could be read.
+    pub partial_data: bool,
 }
 
 /// How much an index holds.
@@ -233,6 +235,7 @@ impl Reader {
             height: number(name::HEIGHT)?.try_into().unwrap_or(u32::MAX),
             format: schema::format_name(number(name::FORMAT)?),
             bytes: number(name::FILE_BYTES)?,
+            partial_data: number(name::PARTIAL_DATA)? != 0,
         }))
     }
 

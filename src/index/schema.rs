@@ -17,6 +17,7 @@ pub(super) mod name {
     pub const HEIGHT: &str = "height";
     pub const FORMAT: &str = "format";
     pub const FILE_BYTES: &str = "file_bytes";
+    pub const PARTIAL_DATA: &str = "partial_data";
     pub const DIGEST: &str = "digest";
     pub const LOCATOR: &str = "locator";
     pub const PICTURE: &str = "picture";
@@ -41,6 +42,7 @@ pub(super) struct Fields {
     height: Field,
     format: Field,
     file_bytes: Field,
+    partial_data: Field,
     bytes: Field,
     modified: Field,
     note: Field,
@@ -60,6 +62,7 @@ impl Fields {
             height: builder.add_u64_field(name::HEIGHT, fast()),
             format: builder.add_u64_field(name::FORMAT, fast()),
             file_bytes: builder.add_u64_field(name::FILE_BYTES, fast()),
+            partial_data: builder.add_u64_field(name::PARTIAL_DATA, fast()),
             locator: builder.add_bytes_field(name::LOCATOR, INDEXED | STORED),
             picture: builder.add_u64_field(name::PICTURE, keyed()),
             state: builder.add_u64_field(name::STATE, keyed()),
@@ -82,6 +85,10 @@ impl Fields {
         document.add_u64(self.height, record.height.into());
         document.add_u64(self.format, format_code(record.format));
         document.add_u64(self.file_bytes, record.bytes);
+        // Almost none has it: it costs nothing where it is not.
+        if record.partial_data {
+            document.add_u64(self.partial_data, 1);
+        }
         document
     }
 

@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io::Read;
 
 use super::Options;
+use super::budget::Budget;
 use super::seen::Seen;
+use super::workers::{Bytes, Outcome, Place};
 use crate::decode::{self, Sniff};
-use crate::describe::{Description, describe};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::local::Sketch;
 use crate::index::{Digest, Known, PictureId, PictureRecord, Reader, State};
 use crate::locator::{Locator, Stamp};
 use crate::source::folder::{self, FoundFile};
@@ -30,58 +30,90 @@ pub(super) enum Examined {
     Skipped { stamp: Stamp, reason: String, replaces: Option<PictureId> },
 }
 
-/// Looks at one file, reading it only if it changed, decoding it only if its content is new.
-///
-/// `named`: the user named this very file, so that it must be a picture.
-///
-/// # Errors
-/// `Io` where it can't be read, `Damaged` where the index can't be. What the index knows stays.
-pub(super) fn examine(
-    file: &FoundFile,
-    named: bool,
-    before: &Reader,
-    seen: &Seen,
-    options: &Options,
-) -> Result<Examined> {
-    let locator = Locator::from(file.path.as_path());
-    let known = seen.known(before, &locator)?;
-    if let Some(known) = known.filter(|known| known.stamp == file.stamp && known.state != State::Missing) {
-        let is_picture = known.state == State::Present;
-        let note = if is_picture { String::new() } else { before.source(&known)?.note };
-        if !named || known.state != State::Skipped {
-            return Ok(Examined::Unchanged(known, note));
+/// What looking at files takes.
+pub(super) struct Look<'a> {
+    pub before: &'a Reader,
+    pub seen: &'a Seen,
+    pub options: &'a Options,
+    pub budget: &'a Budget,
+}
+
+/// What a worker holds besides a file and its pixels while it describes: measured, 9 MB.
+const DESCRIBING: u64 = 16 << 20;
+
+impl Look<'_> {
+    /// Looks at one file, reading it only if it changed, decoding it only if its content is new.
+    ///
+    /// `named`: the user named this very file, so that it must be a picture.
+    ///
+    /// # Errors
+    /// `Io` where it can't be read, `Damaged` where the index can't be. What the index knows stays.
+    pub fn examine(&self, file: &FoundFile, named: bool) -> Result<Examined> {
+        let locator = Locator::from(file.path.as_path());
+        let known = self.seen.known(self.before, &locator)?;
+        if let Some(known) = known.filter(|known| known.stamp == file.stamp && known.state != State::Missing) {
+            let is_picture = known.state == State::Present;
+            let note = if is_picture { String::new() } else { self.before.source(&known)?.note };
+            if !named || known.state != State::Skipped {
+                return Ok(Examined::Unchanged(known, note));
+            }
+        }
+        let mut decoding = 0;
+        loop {
+            match self.attempt(file, named, known, decoding).map_err(|error| error.about(file.path.as_path()))? {
+                Attempt::Done(examined) => return Ok(examined),
+                Attempt::Takes(bytes) => decoding = bytes,
+            }
         }
     }
-    let (bytes, stamp) = match read(file, options).map_err(|error| error.about(file.path.as_path()))? {
-        Content::Bytes(bytes, stamp) => (bytes, stamp),
-        Content::NotAPicture(stamp, reason) => return Ok(refuse(file, named, stamp, reason, known)),
-        Content::TooLarge(stamp, error) => return Ok(Examined::Failed { stamp, error, replaces: picture_of(known) }),
-    };
-    let digest = Digest::of(&bytes);
-    if let Some(id) = before.picture_with(&digest)? {
-        let touched = known.is_some_and(|known| known.picture == Some(id) && known.state == State::Present);
-        return Ok(Examined::Picture { stamp, id, touched });
-    }
-    match decode::decode(&bytes, &options.decode) {
-        Ok(picture) => {
-            let Description { hash, quality, features } = describe(&picture);
-            let record = PictureRecord {
-                digest,
-                hash,
-                quality,
-                sketch: Sketch::of(&features, picture.reduced_width, picture.reduced_height),
-                width: picture.width,
-                height: picture.height,
-                format: picture.format.name(),
-                bytes: bytes.len() as u64,
-            };
-            Ok(Examined::Described { stamp, picture: record, replaces: picture_of(known) })
+
+    /// Reads the file with `decoding` bytes set aside for its pixels.
+    fn attempt(&self, file: &FoundFile, named: bool, known: Option<Known>, decoding: u64) -> Result<Attempt> {
+        let replaces = picture_of(known);
+        let done = |examined| Ok(Attempt::Done(examined));
+        let mut start = Content::start(file)?;
+        let stamp = start.stamp;
+        if let Some(reason) = start.refusal(file) {
+            return done(refuse(file, named, stamp, reason, known));
         }
-        Err(error) if matches!(error.kind(), ErrorKind::NotAPicture | ErrorKind::Unsupported) => {
-            Ok(refuse(file, named, stamp, error.message().to_owned(), known))
+        let (max_file_bytes, all) = (self.options.max_file_bytes, self.budget.total());
+        if stamp.bytes > max_file_bytes {
+            let message = format!("too large: {} bytes, more than {max_file_bytes}", stamp.bytes);
+            return done(Examined::Failed { stamp, error: Error::new(ErrorKind::TooLarge, message), replaces });
         }
-        Err(error) => Ok(Examined::Failed { stamp, error, replaces: picture_of(known) }),
+        let taken = stamp.bytes.saturating_add(DESCRIBING);
+        let Some(mut share) = self.budget.take(taken.saturating_add(decoding)) else {
+            let message = format!("too large: the file and its pixels take more than the {} MiB allowed", all >> 20);
+            return done(Examined::Failed { stamp, error: Error::new(ErrorKind::TooLarge, message), replaces });
+        };
+        let mut place = self.options.workers.place(&self.options.decode);
+        let bytes = start.rest(&place)?;
+        let digest = Digest::of(&bytes);
+        if let Some(id) = self.before.picture_with(&digest)? {
+            let touched = known.is_some_and(|known| known.picture == Some(id) && known.state == State::Present);
+            return done(Examined::Picture { stamp, id, touched });
+        }
+        match place.draft(&bytes, &mut |needed| share.grow_to(taken.saturating_add(needed))) {
+            Outcome::Described(draft) => {
+                let picture = draft.record(digest, bytes.len() as u64);
+                done(Examined::Described { stamp, picture, replaces })
+            }
+            Outcome::Refused(needed) => Ok(Attempt::Takes(needed)),
+            Outcome::Failed(error) => done(match error.kind() {
+                ErrorKind::Io => return Err(error),
+                ErrorKind::NotAPicture | ErrorKind::Unsupported => {
+                    refuse(file, named, stamp, error.message().to_owned(), known)
+                }
+                _ => Examined::Failed { stamp, error, replaces },
+            }),
+        }
     }
+}
+
+enum Attempt {
+    Done(Examined),
+    /// To be tried again with so many bytes set aside.
+    Takes(u64),
 }
 
 fn picture_of(known: Option<Known>) -> Option<PictureId> {
@@ -98,39 +130,49 @@ fn refuse(file: &FoundFile, named: bool, stamp: Stamp, reason: String, known: Op
     Examined::Skipped { stamp, reason, replaces }
 }
 
-enum Content {
-    /// All of it, and what the file system said of it while it was read.
-    Bytes(Vec<u8>, Stamp),
-    /// Read only as far as needed to tell why not.
-    NotAPicture(Stamp, String),
-    TooLarge(Stamp, Error),
+/// A file that is being read.
+struct Content {
+    file: File,
+    /// What the file system said of it when it was opened.
+    stamp: Stamp,
+    start: Vec<u8>,
 }
 
-fn read(found: &FoundFile, options: &Options) -> Result<Content> {
-    let mut file = File::open(&found.path).map_err(Error::io)?;
-    let metadata = file.metadata().map_err(Error::io)?;
-    let stamp = folder::stamp(&metadata);
-    let mut bytes = Vec::new();
-    file.by_ref().take(SNIFF_BYTES).read_to_end(&mut bytes).map_err(Error::io)?;
-    match decode::sniff(&bytes) {
-        // A format without a signature may show only in the whole.
-        Sniff::Unknown if stamp.bytes <= SNIFF_BYTES || !decode::claims_to_be_a_picture(&found.path) => {
-            return Ok(Content::NotAPicture(stamp, NOT_A_PICTURE.into()));
+impl Content {
+    /// Opens a file and reads as far as needed to tell what it is.
+    fn start(found: &FoundFile) -> Result<Self> {
+        let mut file = File::open(&found.path).map_err(Error::io)?;
+        let stamp = folder::stamp(&file.metadata().map_err(Error::io)?);
+        let mut start = Vec::new();
+        file.by_ref().take(SNIFF_BYTES).read_to_end(&mut start).map_err(Error::io)?;
+        Ok(Self { file, stamp, start })
+    }
+
+    /// Why the rest need not be read.
+    fn refusal(&self, found: &FoundFile) -> Option<String> {
+        match decode::sniff(&self.start) {
+            // A format without a signature may show only in the whole.
+            Sniff::Unknown if self.stamp.bytes <= SNIFF_BYTES || !decode::claims_to_be_a_picture(&found.path) => {
+                Some(NOT_A_PICTURE.into())
+            }
+            Sniff::Unsupported(format) => Some(decode::unsupported(format)),
+            Sniff::Readable(_) | Sniff::Unknown => None,
         }
-        Sniff::Unsupported(format) => return Ok(Content::NotAPicture(stamp, decode::unsupported(format))),
-        Sniff::Readable(_) | Sniff::Unknown => {}
     }
-    if stamp.bytes > options.max_file_bytes {
-        let error = Error::new(
-            ErrorKind::TooLarge,
-            format!("too large: {} bytes, more than {}", stamp.bytes, options.max_file_bytes),
-        );
-        return Ok(Content::TooLarge(stamp, error));
+
+    /// All of it, laid where it is decoded. A file that grows while it is read is seen again next time, since its
+    /// stamp is the one from before.
+    fn rest(&mut self, place: &Place<'_>) -> Result<Bytes> {
+        let length = usize::try_from(self.stamp.bytes).map_err(|_| Error::new(ErrorKind::TooLarge, "too large"))?;
+        let mut bytes = place.bytes(length)?;
+        let (start, rest) = bytes.as_mut().split_at_mut(self.start.len().min(length));
+        start.copy_from_slice(self.start.get(..start.len()).unwrap_or_default());
+        self.file.read_exact(rest).map_err(|error| match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => Error::new(ErrorKind::Io, "changed while it was read: run again"),
+            _ => Error::io(error),
+        })?;
+        Ok(bytes)
     }
-    // One byte more than there should be: a file that grows while it is read is seen again next time,
-    // since its stamp is the one from before.
-    file.take(stamp.bytes.saturating_sub(bytes.len() as u64)).read_to_end(&mut bytes).map_err(Error::io)?;
-    Ok(Content::Bytes(bytes, stamp))
 }
 
 const NOT_A_PICTURE: &str = "not a picture";

@@ -1,11 +1,16 @@
 //! The indexing flow: files -> decode -> describe -> index.
 //!
 //! One thread walks, a pool looks at the files (most need one `stat`, some are read, few are decoded),
-//! the caller's thread writes. Channels between them are bounded, so memory does not grow with the
-//! collection: besides the decoders' own (see [`decode::Options`]) it is one file a thread.
+//! the caller's thread writes. Channels between them are bounded, and files and pixels of all threads share one
+//! budget, so memory does not grow with the collection or with the threads.
+//!
+//! What strangers wrote is decoded by [`Workers`], where there are any: processes that it may kill.
 
+mod budget;
+mod draft;
 mod examine;
 mod seen;
+mod workers;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZero;
@@ -22,7 +27,10 @@ use crate::index::{PictureId, Reader, SourceRecord, State, Writer};
 use crate::locator::Locator;
 use crate::progress::{Event, Progress};
 use crate::source::folder::{self, FoundFile};
-use examine::{Examined, examine};
+pub use workers::Workers;
+
+use budget::Budget;
+use examine::{Examined, Look};
 use seen::Seen;
 
 /// Outcomes that may wait for the writer, each a few hundred bytes.
@@ -33,8 +41,13 @@ const QUEUE: usize = 1024;
 pub struct Options {
     /// Which files are looked at.
     pub walk: folder::Options,
-    /// How pictures are decoded.
+    /// How pictures are decoded, save for those that workers decode: these have their own.
     pub decode: decode::Options,
+    /// Who decodes them. By default this process.
+    pub workers: Workers,
+    /// The most memory, in bytes, that the files being looked at and their pixels take together. 1 GiB by default:
+    /// enough for one picture of 170 megapixels at a time, or for as many as there are threads of those that people have.
+    pub max_memory: u64,
     /// Files decoded at the same time; by default as many as there are processors.
     pub jobs: NonZero<usize>,
     /// Larger files are not read. No camera writes a picture of 1 GiB.
@@ -46,6 +59,8 @@ impl Default for Options {
         Self {
             walk: folder::Options::default(),
             decode: decode::Options::default(),
+            workers: Workers::none(),
+            max_memory: 1 << 30,
             jobs: std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
             max_file_bytes: 1 << 30,
         }
@@ -69,6 +84,8 @@ pub struct Summary {
     pub failed: u64,
     /// Files that were decoded.
     pub decoded: u64,
+    /// Damaged files of which the rows that could be read were described.
+    pub partial_data: u64,
     /// Whether the run was stopped before its end.
     pub interrupted: bool,
     /// How long it took.
@@ -95,6 +112,7 @@ pub fn run(writer: &mut Writer, roots: &[PathBuf], options: &Options, progress: 
     }
     let walks = roots.iter().map(|root| folder::walk(root, &options.walk)).collect::<Result<Vec<_>>>()?;
     let halted = AtomicBool::new(false);
+    let budget = Budget::new(options.max_memory);
     let pool =
         rayon::ThreadPoolBuilder::new().num_threads(options.jobs.get()).thread_name(|n| format!("decode-{n}")).build();
     let pool = pool.map_err(|error| Error::new(ErrorKind::Io, format!("no threads: {error}")))?;
@@ -103,7 +121,7 @@ pub fn run(writer: &mut Writer, roots: &[PathBuf], options: &Options, progress: 
         if progress.wants_totals() {
             scope.spawn(|| count(&roots, options, progress, &halted));
         }
-        let work = Work { before: &before, seen: &seen, options, roots: &roots };
+        let work = Work { look: Look { before: &before, seen: &seen, options, budget: &budget }, roots: &roots };
         let (halted, pool) = (&halted, &pool);
         scope.spawn(move || {
             pool.install(|| look(walks, &work, &sender, &|| progress.stop() || halted.load(Ordering::Relaxed)))
@@ -128,9 +146,7 @@ pub fn run(writer: &mut Writer, roots: &[PathBuf], options: &Options, progress: 
 
 /// What the looking threads share.
 struct Work<'a> {
-    before: &'a Reader,
-    seen: &'a Seen,
-    options: &'a Options,
+    look: Look<'a>,
     roots: &'a [PathBuf],
 }
 
@@ -155,12 +171,12 @@ fn look(
     let _ = files.par_bridge().try_for_each(|file| {
         let outcome = file.and_then(|(first, file)| match first {
             Some(inode) => {
-                work.seen.known(work.before, &Locator::from(file.path.as_path()))?;
+                work.look.seen.known(work.look.before, &Locator::from(file.path.as_path()))?;
                 Ok(Outcome::Link(file, inode))
             }
             None => {
                 let named = work.roots.binary_search(&file.path).is_ok();
-                let examined = examine(&file, named, work.before, work.seen, work.options)?;
+                let examined = work.look.examine(&file, named)?;
                 Ok(Outcome::Examined(file, examined))
             }
         });
@@ -249,6 +265,12 @@ impl<'a> Run<'a> {
             }
             Examined::Described { stamp, picture, replaces } => {
                 self.summary.decoded += 1;
+                if picture.partial_data {
+                    self.summary.partial_data += 1;
+                    let message = format!("damaged: only {} of its rows could be read", picture.height);
+                    let error = Error::new(ErrorKind::Malformed, message).about(record.locator.clone());
+                    self.progress.event(Event::Warned(&error));
+                }
                 self.bereft.extend(replaces);
                 (record.stamp, record.picture) = (stamp, Some(self.writer.add_picture(&picture)?));
                 self.settle(&record, false)?;

@@ -28,6 +28,8 @@ struct AnswerLine<'a> {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    query_partial_data: bool,
     elapsed_ms: f64,
     sandbox: &'static str,
     searched: u64,
@@ -52,6 +54,8 @@ struct MatchObject {
     width: u32,
     height: u32,
     format: &'static str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    partial_data: bool,
     bytes: u64,
     modified: String,
 }
@@ -90,8 +94,22 @@ pub fn answer(out: &mut impl Write, told: &Told<'_>) -> io::Result<()> {
         }
         Err(error) => ("error", Some(error.message()), 0, Vec::new()),
     };
-    let sandbox = told.sandbox.name();
-    line(out, &AnswerLine { schema: SCHEMA, query, query_bytes, status, error, elapsed_ms, sandbox, searched, matches })
+    let query_partial_data = told.outcome.as_ref().is_ok_and(|answer| answer.partial_data);
+    line(
+        out,
+        &AnswerLine {
+            schema: SCHEMA,
+            query,
+            query_bytes,
+            status,
+            error,
+            query_partial_data,
+            elapsed_ms,
+            sandbox: told.sandbox.name(),
+            searched,
+            matches,
+        },
+    )
 }
 
 #[derive(Serialize)]
@@ -190,6 +208,7 @@ fn match_object(rank: usize, found: &Match) -> MatchObject {
         width: found.width,
         height: found.height,
         format: found.format,
+        partial_data: found.partial_data,
         bytes: found.stamp.bytes,
         modified: modified(found.stamp.modified_ns),
     }
@@ -227,6 +246,7 @@ struct SummaryLine<'a> {
     sources: u64,
     bytes: u64,
     decoded: u64,
+    partial_data: u64,
     elapsed_ms: f64,
 }
 
@@ -249,6 +269,7 @@ pub fn summary(out: &mut impl Write, summary: &Summary, totals: &Totals, bytes: 
             sources: totals.sources,
             bytes,
             decoded: summary.decoded,
+            partial_data: summary.partial_data,
             elapsed_ms: rounded(summary.elapsed.as_secs_f64() * 1e3, 3),
         },
     )

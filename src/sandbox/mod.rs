@@ -13,6 +13,8 @@ mod linux;
 mod probes;
 #[cfg(target_os = "linux")]
 mod seccomp;
+#[cfg(target_os = "linux")]
+pub mod worker;
 
 use std::path::PathBuf;
 
@@ -39,6 +41,11 @@ pub struct Policy {
     /// Open descriptors, besides stdout and stderr, that may be written.
     #[cfg(unix)]
     pub writable: Vec<std::os::fd::RawFd>,
+    /// Open descriptors, besides stdin, that are kept to be read.
+    #[cfg(unix)]
+    pub open: Vec<std::os::fd::RawFd>,
+    /// No threads are wanted.
+    pub alone: bool,
 }
 
 /// How much of the sandbox stands.

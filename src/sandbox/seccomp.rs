@@ -57,6 +57,7 @@ const INNER: &[i64] = &[
     libc::SYS_sched_getaffinity,
     libc::SYS_sched_yield,
     libc::SYS_set_robust_list,
+    libc::SYS_setitimer,
     libc::SYS_sigaltstack,
     libc::SYS_statfs,
     libc::SYS_statx,

@@ -91,6 +91,7 @@ pub fn compare(query: &Side, source: &Side, options: &Options) -> Result<Compari
         width: second.width,
         height: second.height,
         format: second.format.name(),
+        partial_data: second.partial_data,
         stamp: source.stamp,
     };
     let too_plain = !same && options.calibration.too_plain(&asked);

@@ -106,6 +106,8 @@ pub struct Match {
     pub height: u32,
     /// Name of its file format.
     pub format: &'static str,
+    /// Whether its file is damaged and what was matched are only the rows that could be read.
+    pub partial_data: bool,
     /// Its size and time.
     pub stamp: Stamp,
 }
@@ -115,6 +117,8 @@ pub struct Match {
 pub struct Answer {
     /// Too little detail to be recognised, so that only the same bytes were searched for.
     pub too_plain: bool,
+    /// The query's file is damaged, and what was searched for are only the rows that could be read.
+    pub partial_data: bool,
     /// Pictures searched.
     pub searched: u64,
     /// Best first; equal scores in the order of their places.
@@ -139,7 +143,8 @@ pub fn search(reader: &Reader, bytes: &[u8], options: &Options) -> Result<Answer
     }
     rank::order(&mut matches, options);
     let too_plain = matches.is_empty() && options.calibration.too_plain(&probe);
-    Ok(Answer { too_plain, searched, matches, elapsed: started.elapsed() })
+    let partial_data = picture.partial_data;
+    Ok(Answer { too_plain, partial_data, searched, matches, elapsed: started.elapsed() })
 }
 
 /// A file that is no picture can't be a query, and an empty one is most often a pipe that brought nothing.
@@ -315,6 +320,7 @@ fn matches_of(reader: &Reader, id: PictureId, found: &Found, query: &Picture, op
             width: facts.width,
             height: facts.height,
             format: facts.format,
+            partial_data: facts.partial_data,
             stamp: source.stamp,
         })
         .collect())

@@ -2,6 +2,7 @@
 
 mod compare;
 mod fresh;
+mod hostile;
 mod index;
 mod odd_files;
 #[cfg(unix)]

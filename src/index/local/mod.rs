@@ -18,10 +18,12 @@ pub use postings::{PICTURES_MAX, Postings, Source, merge, write};
 pub use vocabulary::{Vocabulary, train};
 pub use votes::{Candidate, Form, Hit, Options, Query};
 
+use serde::{Deserialize, Serialize};
+
 use crate::describe::local::Features;
 
 /// What is kept of one feature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Entry {
     /// Its visual word, 20 bits.
     pub word: u32,
@@ -32,7 +34,7 @@ pub struct Entry {
 }
 
 /// What is kept of the features of one picture.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sketch {
     /// Width of the picture that was described, in pixels, at most 512.
     pub width: u16,
