@@ -21,7 +21,7 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
 
     $completions = @(switch ($command) {
         'ris' {
-            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: the nearest .ris/ here or above, else the user''s data folder]')
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
@@ -46,7 +46,7 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Decode so many pictures at the same time, 64 at most [default: one a processor]')
             [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'Take at most so much memory for all pictures that are decoded at the same time, e.g. 512M or 4G; a larger one is a warning [default: 1G]')
             [CompletionResult]::new('--files-from', '--files-from', [CompletionResultType]::ParameterName, 'Read more names from FILE, one a line; "-": from stdin')
-            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: the nearest .ris/ here or above, else the user''s data folder]')
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
             [CompletionResult]::new('-H', '-H ', [CompletionResultType]::ParameterName, 'Look at hidden files and folders too')
             [CompletionResult]::new('--hidden', '--hidden', [CompletionResultType]::ParameterName, 'Look at hidden files and folders too')
@@ -73,7 +73,7 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Decode so many pictures at the same time, 64 at most [default: one a processor]')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Decode so many pictures at the same time, 64 at most [default: one a processor]')
             [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'Take at most so much memory for all pictures that are decoded at the same time, e.g. 512M or 4G; a larger one is a warning [default: 1G]')
-            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: the nearest .ris/ here or above, else the user''s data folder]')
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object a query and line')
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Print only the paths of matches, one a line')
@@ -82,7 +82,7 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             [CompletionResult]::new('--null', '--null', [CompletionResultType]::ParameterName, 'Print only the paths of matches, each ending in NUL')
             [CompletionResult]::new('-z', '-z', [CompletionResultType]::ParameterName, 'Names in lists end in NUL, not in a newline')
             [CompletionResult]::new('--null-data', '--null-data', [CompletionResultType]::ParameterName, 'Names in lists end in NUL, not in a newline')
-            [CompletionResult]::new('--require-sandbox', '--require-sandbox', [CompletionResultType]::ParameterName, 'Fail where the kernel does not wholly enforce the sandbox')
+            [CompletionResult]::new('--require-sandbox', '--require-sandbox', [CompletionResultType]::ParameterName, 'Fail where the kernel does not wholly enforce the sandbox; RIS_REQUIRE_SANDBOX=1 does the same')
             [CompletionResult]::new('--no-sandbox', '--no-sandbox', [CompletionResultType]::ParameterName, 'Search without the sandbox: for the tests that show what it refuses, and to measure what it costs. A flag, not a variable: nobody else''s environment can switch it off')
             [CompletionResult]::new('-H', '-H ', [CompletionResultType]::ParameterName, 'Look at hidden files and folders too')
             [CompletionResult]::new('--hidden', '--hidden', [CompletionResultType]::ParameterName, 'Look at hidden files and folders too')
@@ -97,10 +97,10 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
         'ris;compare' {
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'The probability from which they are the same, 0 to 1 [default: as in search]')
             [CompletionResult]::new('--picture', '--picture', [CompletionResultType]::ParameterName, 'Draw both side by side into this PNG file, in grey, what they share outlined, what agrees joined by lines')
-            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: the nearest .ris/ here or above, else the user''s data folder]')
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object')
-            [CompletionResult]::new('--require-sandbox', '--require-sandbox', [CompletionResultType]::ParameterName, 'Fail where the kernel does not wholly enforce the sandbox')
+            [CompletionResult]::new('--require-sandbox', '--require-sandbox', [CompletionResultType]::ParameterName, 'Fail where the kernel does not wholly enforce the sandbox; RIS_REQUIRE_SANDBOX=1 does the same')
             [CompletionResult]::new('--no-sandbox', '--no-sandbox', [CompletionResultType]::ParameterName, 'Search without the sandbox: for the tests that show what it refuses, and to measure what it costs. A flag, not a variable: nobody else''s environment can switch it off')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
@@ -109,10 +109,10 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             break
         }
         'ris;privacy' {
-            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: the nearest .ris/ here or above, else the user''s data folder]')
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object')
-            [CompletionResult]::new('--require-sandbox', '--require-sandbox', [CompletionResultType]::ParameterName, 'Fail where the kernel does not wholly enforce the sandbox')
+            [CompletionResult]::new('--require-sandbox', '--require-sandbox', [CompletionResultType]::ParameterName, 'Fail where the kernel does not wholly enforce the sandbox; RIS_REQUIRE_SANDBOX=1 does the same')
             [CompletionResult]::new('--no-sandbox', '--no-sandbox', [CompletionResultType]::ParameterName, 'Search without the sandbox: for the tests that show what it refuses, and to measure what it costs. A flag, not a variable: nobody else''s environment can switch it off')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
@@ -121,7 +121,7 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             break
         }
         'ris;status' {
-            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: the nearest .ris/ here or above, else the user''s data folder]')
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one line of JSON')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
@@ -131,7 +131,7 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             break
         }
         'ris;completions' {
-            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: the nearest .ris/ here or above, else the user''s data folder]')
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
@@ -140,7 +140,7 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             break
         }
         'ris;man' {
-            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: the nearest .ris/ here or above, else the user''s data folder]')
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')

@@ -18,7 +18,7 @@ set edit:completion:arg-completer[ris] = {|@words|
     }
     var completions = [
         &'ris'= {
-            cand --index 'The index [default: the nearest .ris/ here or above, else the user''s data folder]'
+            cand --index 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
             cand --color 'Colour results'
             cand -q 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
             cand --quiet 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
@@ -42,7 +42,7 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand --jobs 'Decode so many pictures at the same time, 64 at most [default: one a processor]'
             cand --max-memory 'Take at most so much memory for all pictures that are decoded at the same time, e.g. 512M or 4G; a larger one is a warning [default: 1G]'
             cand --files-from 'Read more names from FILE, one a line; "-": from stdin'
-            cand --index 'The index [default: the nearest .ris/ here or above, else the user''s data folder]'
+            cand --index 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
             cand --color 'Colour results'
             cand -H 'Look at hidden files and folders too'
             cand --hidden 'Look at hidden files and folders too'
@@ -68,7 +68,7 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand -j 'Decode so many pictures at the same time, 64 at most [default: one a processor]'
             cand --jobs 'Decode so many pictures at the same time, 64 at most [default: one a processor]'
             cand --max-memory 'Take at most so much memory for all pictures that are decoded at the same time, e.g. 512M or 4G; a larger one is a warning [default: 1G]'
-            cand --index 'The index [default: the nearest .ris/ here or above, else the user''s data folder]'
+            cand --index 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
             cand --color 'Colour results'
             cand --json 'Print one JSON object a query and line'
             cand -l 'Print only the paths of matches, one a line'
@@ -77,7 +77,7 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand --null 'Print only the paths of matches, each ending in NUL'
             cand -z 'Names in lists end in NUL, not in a newline'
             cand --null-data 'Names in lists end in NUL, not in a newline'
-            cand --require-sandbox 'Fail where the kernel does not wholly enforce the sandbox'
+            cand --require-sandbox 'Fail where the kernel does not wholly enforce the sandbox; RIS_REQUIRE_SANDBOX=1 does the same'
             cand --no-sandbox 'Search without the sandbox: for the tests that show what it refuses, and to measure what it costs. A flag, not a variable: nobody else''s environment can switch it off'
             cand -H 'Look at hidden files and folders too'
             cand --hidden 'Look at hidden files and folders too'
@@ -91,10 +91,10 @@ set edit:completion:arg-completer[ris] = {|@words|
         &'ris;compare'= {
             cand --min-score 'The probability from which they are the same, 0 to 1 [default: as in search]'
             cand --picture 'Draw both side by side into this PNG file, in grey, what they share outlined, what agrees joined by lines'
-            cand --index 'The index [default: the nearest .ris/ here or above, else the user''s data folder]'
+            cand --index 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
             cand --color 'Colour results'
             cand --json 'Print one JSON object'
-            cand --require-sandbox 'Fail where the kernel does not wholly enforce the sandbox'
+            cand --require-sandbox 'Fail where the kernel does not wholly enforce the sandbox; RIS_REQUIRE_SANDBOX=1 does the same'
             cand --no-sandbox 'Search without the sandbox: for the tests that show what it refuses, and to measure what it costs. A flag, not a variable: nobody else''s environment can switch it off'
             cand -q 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
             cand --quiet 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
@@ -102,10 +102,10 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'ris;privacy'= {
-            cand --index 'The index [default: the nearest .ris/ here or above, else the user''s data folder]'
+            cand --index 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
             cand --color 'Colour results'
             cand --json 'Print one JSON object'
-            cand --require-sandbox 'Fail where the kernel does not wholly enforce the sandbox'
+            cand --require-sandbox 'Fail where the kernel does not wholly enforce the sandbox; RIS_REQUIRE_SANDBOX=1 does the same'
             cand --no-sandbox 'Search without the sandbox: for the tests that show what it refuses, and to measure what it costs. A flag, not a variable: nobody else''s environment can switch it off'
             cand -q 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
             cand --quiet 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
@@ -113,7 +113,7 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'ris;status'= {
-            cand --index 'The index [default: the nearest .ris/ here or above, else the user''s data folder]'
+            cand --index 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
             cand --color 'Colour results'
             cand --json 'Print one line of JSON'
             cand -q 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
@@ -122,7 +122,7 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'ris;completions'= {
-            cand --index 'The index [default: the nearest .ris/ here or above, else the user''s data folder]'
+            cand --index 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
             cand --color 'Colour results'
             cand -q 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
             cand --quiet 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
@@ -130,7 +130,7 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'ris;man'= {
-            cand --index 'The index [default: the nearest .ris/ here or above, else the user''s data folder]'
+            cand --index 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
             cand --color 'Colour results'
             cand -q 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
             cand --quiet 'Print no results, progress or summary: the exit status tells. Warnings are still printed'

@@ -24,7 +24,7 @@ function __fish_ris_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c ris -n "__fish_ris_needs_command" -l index -d 'The index [default: the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_needs_command" -l index -d 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_needs_command" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
 always\t'Everywhere'
 never\t'Nowhere'"
@@ -43,7 +43,7 @@ complete -c ris -n "__fish_ris_using_subcommand index" -s E -l exclude -d 'Leave
 complete -c ris -n "__fish_ris_using_subcommand index" -s j -l jobs -d 'Decode so many pictures at the same time, 64 at most [default: one a processor]' -r
 complete -c ris -n "__fish_ris_using_subcommand index" -l max-memory -d 'Take at most so much memory for all pictures that are decoded at the same time, e.g. 512M or 4G; a larger one is a warning [default: 1G]' -r
 complete -c ris -n "__fish_ris_using_subcommand index" -l files-from -d 'Read more names from FILE, one a line; "-": from stdin' -r -F
-complete -c ris -n "__fish_ris_using_subcommand index" -l index -d 'The index [default: the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand index" -l index -d 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand index" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
 always\t'Everywhere'
 never\t'Nowhere'"
@@ -63,7 +63,7 @@ complete -c ris -n "__fish_ris_using_subcommand search" -l files-from -d 'Read m
 complete -c ris -n "__fish_ris_using_subcommand search" -s E -l exclude -d 'Leave out files and folders that match this glob (as in .gitignore); may be repeated' -r
 complete -c ris -n "__fish_ris_using_subcommand search" -s j -l jobs -d 'Decode so many pictures at the same time, 64 at most [default: one a processor]' -r
 complete -c ris -n "__fish_ris_using_subcommand search" -l max-memory -d 'Take at most so much memory for all pictures that are decoded at the same time, e.g. 512M or 4G; a larger one is a warning [default: 1G]' -r
-complete -c ris -n "__fish_ris_using_subcommand search" -l index -d 'The index [default: the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand search" -l index -d 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand search" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
 always\t'Everywhere'
 never\t'Nowhere'"
@@ -71,7 +71,7 @@ complete -c ris -n "__fish_ris_using_subcommand search" -l json -d 'Print one JS
 complete -c ris -n "__fish_ris_using_subcommand search" -s l -l paths -d 'Print only the paths of matches, one a line'
 complete -c ris -n "__fish_ris_using_subcommand search" -s 0 -l null -d 'Print only the paths of matches, each ending in NUL'
 complete -c ris -n "__fish_ris_using_subcommand search" -s z -l null-data -d 'Names in lists end in NUL, not in a newline'
-complete -c ris -n "__fish_ris_using_subcommand search" -l require-sandbox -d 'Fail where the kernel does not wholly enforce the sandbox'
+complete -c ris -n "__fish_ris_using_subcommand search" -l require-sandbox -d 'Fail where the kernel does not wholly enforce the sandbox; RIS_REQUIRE_SANDBOX=1 does the same'
 complete -c ris -n "__fish_ris_using_subcommand search" -l no-sandbox -d 'Search without the sandbox: for the tests that show what it refuses, and to measure what it costs. A flag, not a variable: nobody else\'s environment can switch it off'
 complete -c ris -n "__fish_ris_using_subcommand search" -s H -l hidden -d 'Look at hidden files and folders too'
 complete -c ris -n "__fish_ris_using_subcommand search" -s L -l follow -d 'Follow symbolic links'
@@ -79,38 +79,38 @@ complete -c ris -n "__fish_ris_using_subcommand search" -s q -l quiet -d 'Print 
 complete -c ris -n "__fish_ris_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ris -n "__fish_ris_using_subcommand compare" -l min-score -d 'The probability from which they are the same, 0 to 1 [default: as in search]' -r
 complete -c ris -n "__fish_ris_using_subcommand compare" -l picture -d 'Draw both side by side into this PNG file, in grey, what they share outlined, what agrees joined by lines' -r -F
-complete -c ris -n "__fish_ris_using_subcommand compare" -l index -d 'The index [default: the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand compare" -l index -d 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand compare" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
 always\t'Everywhere'
 never\t'Nowhere'"
 complete -c ris -n "__fish_ris_using_subcommand compare" -l json -d 'Print one JSON object'
-complete -c ris -n "__fish_ris_using_subcommand compare" -l require-sandbox -d 'Fail where the kernel does not wholly enforce the sandbox'
+complete -c ris -n "__fish_ris_using_subcommand compare" -l require-sandbox -d 'Fail where the kernel does not wholly enforce the sandbox; RIS_REQUIRE_SANDBOX=1 does the same'
 complete -c ris -n "__fish_ris_using_subcommand compare" -l no-sandbox -d 'Search without the sandbox: for the tests that show what it refuses, and to measure what it costs. A flag, not a variable: nobody else\'s environment can switch it off'
 complete -c ris -n "__fish_ris_using_subcommand compare" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
 complete -c ris -n "__fish_ris_using_subcommand compare" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ris -n "__fish_ris_using_subcommand privacy" -l index -d 'The index [default: the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand privacy" -l index -d 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand privacy" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
 always\t'Everywhere'
 never\t'Nowhere'"
 complete -c ris -n "__fish_ris_using_subcommand privacy" -l json -d 'Print one JSON object'
-complete -c ris -n "__fish_ris_using_subcommand privacy" -l require-sandbox -d 'Fail where the kernel does not wholly enforce the sandbox'
+complete -c ris -n "__fish_ris_using_subcommand privacy" -l require-sandbox -d 'Fail where the kernel does not wholly enforce the sandbox; RIS_REQUIRE_SANDBOX=1 does the same'
 complete -c ris -n "__fish_ris_using_subcommand privacy" -l no-sandbox -d 'Search without the sandbox: for the tests that show what it refuses, and to measure what it costs. A flag, not a variable: nobody else\'s environment can switch it off'
 complete -c ris -n "__fish_ris_using_subcommand privacy" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
 complete -c ris -n "__fish_ris_using_subcommand privacy" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ris -n "__fish_ris_using_subcommand status" -l index -d 'The index [default: the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand status" -l index -d 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand status" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
 always\t'Everywhere'
 never\t'Nowhere'"
 complete -c ris -n "__fish_ris_using_subcommand status" -l json -d 'Print one line of JSON'
 complete -c ris -n "__fish_ris_using_subcommand status" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
 complete -c ris -n "__fish_ris_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ris -n "__fish_ris_using_subcommand completions" -l index -d 'The index [default: the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand completions" -l index -d 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand completions" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
 always\t'Everywhere'
 never\t'Nowhere'"
 complete -c ris -n "__fish_ris_using_subcommand completions" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
 complete -c ris -n "__fish_ris_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ris -n "__fish_ris_using_subcommand man" -l index -d 'The index [default: the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand man" -l index -d 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand man" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
 always\t'Everywhere'
 never\t'Nowhere'"

@@ -130,3 +130,45 @@ fn no_test_file_is_forgotten() {
     }
     assert!(seen > 2, "only {seen} files seen");
 }
+
+/// Crates that open connections, or are there for those that do.
+const NETWORK: [&str; 22] = [
+    "ureq",
+    "reqwest",
+    "hyper",
+    "h2",
+    "tokio",
+    "mio",
+    "async-std",
+    "smol",
+    "socket2",
+    "rustls",
+    "native-tls",
+    "openssl",
+    "openssl-sys",
+    "curl",
+    "curl-sys",
+    "isahc",
+    "attohttpc",
+    "minreq",
+    "quinn",
+    "hickory-resolver",
+    "tonic",
+    "tungstenite",
+];
+
+/// Those of a list of `cargo tree`.
+fn network(tree: &str) -> Vec<&str> {
+    tree.lines().filter(|line| NETWORK.contains(&line.split(' ').next().unwrap())).collect()
+}
+
+#[test]
+fn a_build_without_default_features_links_no_network_crate() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let args = ["tree", "--locked", "--offline", "--no-default-features", "--edges", "normal", "--prefix", "none"];
+    let output = std::process::Command::new(cargo).args(args).current_dir(root()).output().unwrap();
+    let tree = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && tree.lines().count() > 50, "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(network(&tree), Vec::<&str>::new());
+    assert_eq!(network("serde v1.0.0\nureq v3.0.0\nrustls v0.23.0 (*)"), ["ureq v3.0.0", "rustls v0.23.0 (*)"]);
+}

@@ -3,7 +3,6 @@
 use std::num::NonZero;
 use std::path::PathBuf;
 
-use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
@@ -12,7 +11,14 @@ use clap_complete::Shell;
 /// `ris index` describes the pictures of folders into an index on your own disk. `ris search` describes a
 /// query picture in memory and prints where it stands. The query is never uploaded and never stored.
 #[derive(Debug, Parser)]
-#[command(name = "ris", version, max_term_width = 100, arg_required_else_help = true, subcommand_required = true)]
+#[command(
+    name = "ris",
+    version,
+    max_term_width = 100,
+    args_override_self = true,
+    arg_required_else_help = true,
+    subcommand_required = true
+)]
 pub struct Args {
     #[command(flatten)]
     pub global: Global,
@@ -23,8 +29,8 @@ pub struct Args {
 /// Flags of every command.
 #[derive(Debug, ClapArgs)]
 pub struct Global {
-    /// The index [default: the nearest .ris/ here or above, else the user's data folder]
-    #[arg(long, global = true, env = "RIS_INDEX", value_name = "DIR", value_hint = ValueHint::DirPath, hide_env_values = true)]
+    /// The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user's data folder]
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub index: Option<PathBuf>,
     /// Print no results, progress or summary: the exit status tells. Warnings are still printed
     #[arg(short, long, global = true)]
@@ -89,6 +95,7 @@ pub struct Lists {
 
 #[derive(Debug, ClapArgs)]
 #[command(
+    args_override_self = true,
     after_help = "Exit status: 0 every picture found was indexed, 2 some could not be, 130 stopped by Ctrl-C (what was done is kept)."
 )]
 pub struct Index {
@@ -105,7 +112,7 @@ pub struct Index {
 }
 
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Exit status: 0 something matched, 1 nothing matched, 2 an error.")]
+#[command(args_override_self = true, after_help = "Exit status: 0 something matched, 1 nothing matched, 2 an error.")]
 pub struct Search {
     /// Pictures to search for; "-": a picture's bytes on stdin
     #[arg(value_name = "IMAGE", required_unless_present = "files_from", value_hint = ValueHint::FilePath)]
@@ -140,7 +147,7 @@ pub struct Search {
 }
 
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Exit status: 0 they show the same, 1 they do not, 2 an error.")]
+#[command(args_override_self = true, after_help = "Exit status: 0 they show the same, 1 they do not, 2 an error.")]
 pub struct Compare {
     /// A picture; "-": its bytes on stdin
     #[arg(value_name = "A", value_hint = ValueHint::FilePath)]
@@ -164,8 +171,8 @@ pub struct Compare {
 /// How a query is kept private.
 #[derive(Debug, ClapArgs)]
 pub struct Confine {
-    /// Fail where the kernel does not wholly enforce the sandbox
-    #[arg(long, env = "RIS_REQUIRE_SANDBOX", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    /// Fail where the kernel does not wholly enforce the sandbox; RIS_REQUIRE_SANDBOX=1 does the same
+    #[arg(long)]
     pub require_sandbox: bool,
     /// Search without the sandbox: for the tests that show what it refuses, and to measure what it costs. A
     /// flag, not a variable: nobody else's environment can switch it off

@@ -10,12 +10,27 @@ use super::exit::{self, Exit};
 
 /// Enters the sandbox, or fails where less of it stands than is required.
 pub fn enter(args: &Confine, policy: &Policy) -> Result<Posture> {
+    let required = is_required(args)?;
     let posture = report(args, policy).posture;
-    if args.require_sandbox && posture != Posture::Enforced {
+    if required && posture != Posture::Enforced {
         let message = "the sandbox is not wholly enforced here, and it is required: `ris privacy` says what is missing";
         return Err(Error::new(ErrorKind::Unsupported, message).into());
     }
     Ok(posture)
+}
+
+fn is_required(args: &Confine) -> Result<bool> {
+    let variable = std::env::var_os("RIS_REQUIRE_SANDBOX").unwrap_or_default();
+    let variable = match variable.to_str().map(str::to_ascii_lowercase).as_deref() {
+        Some("1" | "true" | "yes" | "on" | "y" | "t") => true,
+        Some("" | "0" | "false" | "no" | "off" | "n" | "f") => false,
+        _ => return Err(Error::new(ErrorKind::Usage, "RIS_REQUIRE_SANDBOX is 1 or 0").into()),
+    };
+    if variable && args.no_sandbox {
+        let message = "--no-sandbox, and RIS_REQUIRE_SANDBOX asks for the sandbox";
+        return Err(Error::new(ErrorKind::Usage, message).into());
+    }
+    Ok(args.require_sandbox || variable)
 }
 
 fn report(args: &Confine, policy: &Policy) -> Report {

@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use anyhow::Context;
+
 /// Exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -25,8 +27,7 @@ impl From<Exit> for ExitCode {
 /// Writes all of `text` to stdout.
 pub fn print(text: &[u8]) -> anyhow::Result<Exit> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(text)?;
-    stdout.flush()?;
+    stdout.write_all(text).and_then(|()| stdout.flush()).context("stdout")?;
     Ok(Exit::Success)
 }
 

@@ -34,6 +34,7 @@ pub fn names(list: impl io::BufRead, lists: &Lists) -> Result<Vec<PathBuf>> {
             name.pop();
         }
         anyhow::ensure!(name.len() <= NAME_LIMIT, "a name of {} bytes: is this a list of files?", name.len());
+        anyhow::ensure!(end == 0 || !name.contains(&0), "a list whose names end in NUL: say so with -z");
         if !name.is_empty() {
             names.push(path(name)?);
         }
@@ -61,6 +62,15 @@ pub fn query(name: &Path, limit: u64) -> ris::Result<Vec<u8>> {
     // Asked before it is opened: a folder may not even be opened in the sandbox.
     if name.is_dir() {
         return Err(about(Error::new(ErrorKind::Usage, "a folder: name a picture file, or search in it with --in")));
+    }
+    // A pipe that the shell made has a descriptor for its name, which the sandbox leaves open.
+    let is_fd = ["/dev/fd", "/proc/self/fd"].iter().any(|folder| name.parent() == Some(Path::new(folder)));
+    if !is_fd && name.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        let message = "not a file: give the bytes of a pipe or a device on stdin, and \"-\" as their name";
+        return Err(about(Error::new(ErrorKind::Usage, message)));
+    }
+    if name.to_str().is_some_and(|text| text.starts_with("http://") || text.starts_with("https://")) {
+        return Err(about(Error::new(ErrorKind::Usage, "a search opens no connection: save the picture first")));
     }
     let file = File::open(name).map_err(|error| about(Error::io(error)))?;
     read(file, limit).map_err(about)

@@ -6,7 +6,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use indicatif::{HumanBytes, HumanCount};
+use indicatif::{DecimalBytes, HumanCount};
 use ris::index::{self, Writer};
 use ris::ingest::{self, Summary, Workers};
 use ris::source::folder;
@@ -29,6 +29,10 @@ pub fn run(args: &Index, global: &Global) -> Result<Exit> {
     sources.extend(files::listed(&args.lists)?);
     let folder = location::index(global)?;
     let (sources, missing) = existing(sources);
+    if sources.is_empty() && missing > 0 {
+        // Nothing to index makes no index.
+        return Ok(Exit::Error);
+    }
     let mut summary = update(&folder, &sources, &args.walk, global.quiet)?;
     summary.failed += missing;
     let reader = ris::index::Reader::open(&folder)?;
@@ -128,13 +132,16 @@ fn text(summary: &Summary, pictures: u64, bytes: u64, folder: &Path) -> String {
     let seconds = summary.elapsed.as_secs_f64();
     let _ = write!(text, "\n{seconds:.1} s");
     if summary.decoded > 0 && seconds > 0.0 {
-        let _ = write!(text, ", {:.0} pictures a second", summary.decoded as f64 / seconds);
+        let rate = summary.decoded as f64 / seconds;
+        let digits = usize::from(rate < 10.0);
+        let _ = write!(text, ", {rate:.digits$} pictures a second");
     }
+    let plural = if pictures == 1 { "" } else { "s" };
     let _ = write!(
         text,
-        "; the index holds {} pictures in {} at {}",
+        "; the index holds {} picture{plural} in {} at {}",
         HumanCount(pictures),
-        HumanBytes(bytes),
+        DecimalBytes(bytes),
         folder.display()
     );
     if summary.interrupted {

@@ -24,8 +24,8 @@ pub fn run() -> Exit {
         Ok(args) => args,
         Err(error) => {
             // Help and version are asked for and go to stdout; a closed pipe ends them quietly.
-            let _ = error.print();
-            return if error.use_stderr() { Exit::Error } else { Exit::Success };
+            let lost = error.print().is_err_and(|io| io.kind() != std::io::ErrorKind::BrokenPipe);
+            return if error.use_stderr() || lost { Exit::Error } else { Exit::Success };
         }
     };
     let done = match args.command {

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ris::progress::{Event, Progress};
 
 use super::messages;
@@ -67,7 +67,7 @@ impl Progress for Bar {
                 let bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
                 self.bar.inc(1);
                 if !self.bar.is_hidden() {
-                    self.bar.set_message(HumanBytes(bytes).to_string());
+                    self.bar.set_message(DecimalBytes(bytes).to_string());
                 }
             }
             Event::Failed(error) | Event::Warned(error) => self.bar.suspend(|| messages::warning(error)),

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use ris::index::Reader;
 use ris::report::{self, Style, Told};
 use ris::sandbox::{self, Policy, Posture};
@@ -18,6 +18,12 @@ use super::{confine, files, index, location, messages};
 
 pub fn run(args: &Search, global: &Global) -> Result<Exit> {
     let mut queries = args.images.clone();
+    let from_stdin = args.images.iter().filter(|image| image.as_os_str() == "-").count();
+    let listed_there = args.lists.files_from.as_ref().is_some_and(|list| list.as_os_str() == "-");
+    if from_stdin + usize::from(listed_there) > 1 {
+        let message = "stdin holds one picture or one list: name files for the others";
+        return Err(Error::new(ErrorKind::Usage, message).into());
+    }
     queries.extend(files::listed(&args.lists)?);
     let folder = location::index(global)?;
     let within = args.within.iter().map(|folder| root(folder)).collect::<ris::Result<Vec<_>>>()?;
@@ -85,7 +91,10 @@ fn root(folder: &Path) -> ris::Result<PathBuf> {
 fn tell<'a>(query: &'a Path, reader: &Reader, options: &Options, sandbox: Posture) -> Told<'a> {
     let started = Instant::now();
     let bytes = files::query(query, ingest::Options::default().max_file_bytes);
-    let outcome = bytes.and_then(|bytes| search::search(reader, &bytes, options));
+    let outcome = bytes.and_then(|bytes| search::search(reader, &bytes, options)).map_err(|error| match error.kind() {
+        ErrorKind::Damaged => error.about(reader.folder()),
+        _ => error,
+    });
     let name = if query.as_os_str() == "-" { Path::new("stdin") } else { query };
     match &outcome {
         Err(error) if error.subject().is_none() => messages::line(&format!("{}: {error}", name.display())),
@@ -106,12 +115,14 @@ fn tell<'a>(query: &'a Path, reader: &Reader, options: &Options, sandbox: Postur
 struct Output {
     stdout: BufWriter<io::StdoutLock<'static>>,
     form: Form,
+    /// A group of matches was written.
+    begun: bool,
 }
 
 enum Form {
     Nothing,
     Json,
-    Paths { end: u8 },
+    Paths { end: u8, escaped: bool },
     Text(Style),
 }
 
@@ -124,9 +135,9 @@ impl Output {
         } else if args.json {
             Form::Json
         } else if args.null {
-            Form::Paths { end: 0 }
+            Form::Paths { end: 0, escaped: false }
         } else if args.paths {
-            Form::Paths { end: b'\n' }
+            Form::Paths { end: b'\n', escaped: terminal }
         } else {
             let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
             let color = if global.color == When::Auto && no_color { When::Never } else { global.color };
@@ -138,7 +149,7 @@ impl Output {
                 here: std::env::current_dir().ok().and_then(|here| here.canonicalize().ok()),
             })
         };
-        Self { stdout: BufWriter::new(stdout), form }
+        Self { stdout: BufWriter::new(stdout), form, begun: false }
     }
 
     /// Writes one answer and flushes it, so that a reader has it while the next query runs.
@@ -147,9 +158,15 @@ impl Output {
         match &self.form {
             Form::Nothing => {}
             Form::Json => report::json::answer(out, told)?,
-            Form::Paths { end } => report::paths::answer(out, told, *end)?,
-            Form::Text(style) => report::text::answer(out, told, style)?,
+            Form::Paths { end, escaped } => report::paths::answer(out, told, *end, *escaped)?,
+            Form::Text(style) => {
+                let found = told.outcome.as_ref().is_ok_and(|answer| !answer.matches.is_empty());
+                if style.headings && found && std::mem::replace(&mut self.begun, true) {
+                    out.write_all(b"\n")?;
+                }
+                report::text::answer(out, told, style)?;
+            }
         }
-        Ok(out.flush()?)
+        Ok(out.flush().context("stdout")?)
     }
 }

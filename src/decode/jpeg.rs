@@ -48,6 +48,9 @@ impl Read for Padded<'_> {
 
 /// Decodes a JPEG at the smallest scale that is large enough; one that breaks off, as far as it goes.
 pub(super) fn decode(bytes: &[u8], limits: &Limits<'_>) -> Result<Decoded> {
+    if !has_enough(bytes) {
+        return cut_off(bytes, limits);
+    }
     let ran_out = Cell::new(false);
     let mut decoder = Decoder::new(limits.timed(Padded { bytes, end: &END, ran_out: &ran_out }));
     let error = match at_scale(&mut decoder, has_luminance_plane(bytes), limits) {
@@ -55,21 +58,43 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits<'_>) -> Result<Decoded> {
         Err(Failure::Refused(error)) => return Err(error),
         Err(Failure::Decoder(error)) => error,
     };
-    // The general decoder reads what it can of any of these.
-    let general = general::decode(bytes, Format::Jpeg, limits);
     if ran_out.get() || !has_end(bytes) {
-        return general.map(|rows| Decoded { partial: true, ..rows }).map_err(|error| match error.kind() {
-            ErrorKind::Malformed => malformed(Format::Jpeg, "the file ends too early"),
-            _ => error,
-        });
+        return cut_off(bytes, limits);
     }
-    general.map_err(|second| match error {
+    general::decode(bytes, Format::Jpeg, limits).map_err(|second| match error {
         JpegError::Unsupported(feature) if second.kind() == ErrorKind::Malformed => {
             let message = format!("this kind of jpeg is not read by this build; convert it: {feature:?}");
             Error::new(ErrorKind::Unsupported, message)
         }
         _ => second,
     })
+}
+
+/// What the general decoder, which goes as far as it can, reads of a file that breaks off.
+fn cut_off(bytes: &[u8], limits: &Limits<'_>) -> Result<Decoded> {
+    let rows = general::decode(bytes, Format::Jpeg, limits);
+    rows.map(|rows| Decoded { partial: true, ..rows }).map_err(|error| match error.kind() {
+        ErrorKind::Malformed => malformed(Format::Jpeg, "the file ends too early"),
+        _ => error,
+    })
+}
+
+/// Whether the file is long enough for the size that it states: every block of the first component has a code of at
+/// least one bit. A decoder would fill a billion pixels from a few bytes and an end marker.
+fn has_enough(bytes: &[u8]) -> bool {
+    let mut rest = bytes.get(2..);
+    while let Some((marker, content, after)) = rest.and_then(segment) {
+        // Frames, but not the tables that share their range (ITU T.81, table B.1).
+        if let (0xC0..=0xC2, [_, h0, h1, w0, w1, ..]) = (marker, content) {
+            let blocks = |side: [u8; 2]| u64::from(u16::from_be_bytes(side)).div_ceil(8);
+            return blocks([*h0, *h1]) * blocks([*w0, *w1]) <= 8 * bytes.len() as u64;
+        }
+        if marker == 0xDA {
+            break;
+        }
+        rest = Some(after);
+    }
+    true
 }
 
 /// Whether an end-of-image marker follows the last scan. Neither marker occurs within a scan's data.

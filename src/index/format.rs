@@ -15,7 +15,7 @@ pub const FORMAT: u32 = 1;
 
 /// Where tantivy keeps its files.
 pub(super) const DOCUMENTS: &str = "documents";
-const FORMAT_FILE: &str = "format.json";
+pub(super) const FORMAT_FILE: &str = "format.json";
 const LOCK_FILE: &str = "lock";
 const CACHE_TAG: &str = "CACHEDIR.TAG";
 /// The text that <https://bford.info/cachedir/> fixes, so that backups can leave the index out.

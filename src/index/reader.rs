@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use tantivy::columnar::Column;
 use tantivy::directory::MmapDirectory;
+use tantivy::directory::error::{OpenDirectoryError, OpenReadError, OpenWriteError};
 use tantivy::postings::Postings;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocAddress, DocSet, Index, ReloadPolicy, Searcher, SegmentReader, TERMINATED, TantivyDocument, Term};
@@ -122,7 +123,11 @@ impl Reader {
         let damaged = |error: tantivy::TantivyError| damaged(folder, error);
         let fields = Arc::new(Fields::new());
         if !folder.join(DOCUMENTS).join("meta.json").exists() {
-            // Created, and stopped before its first commit.
+            // Created, and stopped before its first commit. Features are written after that.
+            if folder.join(local::store::FOLDER).is_dir() {
+                let message = "its documents are gone: restore them from a backup, or index again, into another folder";
+                return Err(Error::new(ErrorKind::Damaged, message).about(folder));
+            }
             let index = Index::create_in_ram(fields.schema.clone());
             let searcher = index.reader().map_err(damaged)?.searcher();
             let (folder, payload) = (folder.to_owned(), Payload::default());
@@ -140,7 +145,8 @@ impl Reader {
                 Ok((searcher, payload, features)) => {
                     return Ok(Self { folder: folder.to_owned(), fields, searcher, payload, features });
                 }
-                Err(error) if attempt == OPEN_ATTEMPTS => return Err(error),
+                // A file that was there a moment ago: a writer has cleaned up. What is damaged stays so.
+                Err(error) if attempt == OPEN_ATTEMPTS || !is_of_a_lost_file(&error) => return Err(error),
                 Err(_) => attempt += 1,
             }
             std::thread::sleep(OPEN_PAUSE);
@@ -488,14 +494,32 @@ fn next_alive(segment: &SegmentReader, postings: &mut impl Postings) -> Option<u
     None
 }
 
+/// Whether an error says that a file which the commit names is not there.
+fn is_of_a_lost_file(error: &Error) -> bool {
+    let cause = std::error::Error::source(error);
+    let tantivy = cause.and_then(|cause| cause.downcast_ref::<tantivy::TantivyError>());
+    let io = cause.and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    matches!(tantivy, Some(tantivy::TantivyError::OpenReadError(OpenReadError::FileDoesNotExist(_))))
+        || io.is_some_and(|io| io.kind() == std::io::ErrorKind::NotFound)
+}
+
 pub(super) fn damaged(folder: &Path, error: tantivy::TantivyError) -> Error {
-    let kind = match &error {
-        tantivy::TantivyError::IoError(_) => ErrorKind::Io,
-        _ => ErrorKind::Damaged,
+    use tantivy::TantivyError as Tantivy;
+    let io = match &error {
+        Tantivy::IoError(io)
+        | Tantivy::OpenReadError(OpenReadError::IoError { io_error: io, .. })
+        | Tantivy::OpenWriteError(OpenWriteError::IoError { io_error: io, .. })
+        | Tantivy::OpenDirectoryError(OpenDirectoryError::IoError { io_error: io, .. }) => Some(io),
+        _ => None,
     };
+    if let Some(io) = io.filter(|io| io.kind() != std::io::ErrorKind::NotFound) {
+        let said = Error::io(std::io::Error::from(io.kind()));
+        let message = format!("the index can't be used: {}", said.message());
+        return Error::new(ErrorKind::Io, message).about(folder).with_source(error);
+    }
     let text = error.to_string();
     let text = text.lines().next().unwrap_or_default();
-    Error::new(kind, format!("the index can't be read ({text:.200}): index again, into another folder"))
+    Error::new(ErrorKind::Damaged, format!("the index is damaged ({text:.120}): index again, into another folder"))
         .about(folder)
         .with_source(error)
 }

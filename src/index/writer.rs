@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use tantivy::directory::MmapDirectory;
 use tantivy::{Index, IndexWriter, TantivyDocument, Term};
 
-use super::format::{self, DOCUMENTS, WriteLock};
+use super::directory::WritableDirectory;
+use super::format::{self, DOCUMENTS, FORMAT_FILE, WriteLock};
 use super::local::store::Store;
 use super::reader::{Payload, Reader, damaged};
 use super::schema::Fields;
@@ -62,7 +63,8 @@ impl Writer {
         let fields = Arc::new(Fields::new());
         let path = folder.join(DOCUMENTS);
         std::fs::create_dir_all(&path).map_err(|error| Error::io(error).about(path.as_path()))?;
-        let directory = MmapDirectory::open(&path).map_err(|error| damaged(error.into()))?;
+        let files = MmapDirectory::open(&path).map_err(|error| damaged(error.into()))?;
+        let directory = WritableDirectory { files, folder: path, like: folder.join(FORMAT_FILE) };
         let index = Index::open_or_create(directory, fields.schema.clone()).map_err(damaged)?;
         let snapshot = Reader::open(folder)?;
         // One thread: describing pictures is a hundred times the work of indexing their documents.

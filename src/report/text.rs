@@ -31,7 +31,7 @@ pub fn answer(out: &mut impl Write, told: &Told<'_>, style: &Style) -> io::Resul
     for (rank, found) in (1..).zip(&answer.matches) {
         row(out, rank, rank_width, found, style)?;
     }
-    if style.headings { out.write_all(b"\n") } else { Ok(()) }
+    Ok(())
 }
 
 /// How the second of two pictures came from the first, or the other way round.
@@ -47,13 +47,17 @@ pub fn comparison(out: &mut impl Write, told: &Comparison) -> io::Result<()> {
     writeln!(out, "{}  {:.3}", found.kind.name(), found.score)?;
     if let Some(transform) = &found.transform {
         let mirrored = if transform.mirrored() { "mirrored, " } else { "" };
-        let (turn, scale) = (transform.rotation_deg(), transform.scale());
+        // Rounded first, so that no turn is one of 0 and not of -0.
+        let (turn, scale) = ((transform.rotation_deg() * 10.0).round() / 10.0 + 0.0, transform.scale());
         writeln!(out, "transform  {mirrored}turned by {turn:.1} degrees, scaled by {scale:.3}")?;
     }
     if let (Some(query), Some(source)) = (found.query_overlap, found.source_overlap) {
         writeln!(out, "shared     {:.0} % of the first, {:.0} % of the second", query * 100.0, source * 100.0)?;
     }
     let evidence = &found.evidence;
+    if evidence.identical {
+        return writeln!(out, "evidence   the same bytes");
+    }
     let hash = evidence.distance.map_or("more than 90".into(), |distance| distance.to_string());
     writeln!(out, "evidence   {} inliers, {hash} of 256 bits of hash differ", evidence.inliers)
 }

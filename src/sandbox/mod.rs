@@ -19,7 +19,7 @@ pub mod worker;
 use std::path::PathBuf;
 
 #[cfg(target_os = "linux")]
-pub use apart::apart;
+pub use apart::{apart, apart_writing};
 pub use probes::{Probe, probe};
 
 /// Runs `work` and gives what it returned: here threads that it leaves are no gap, since nothing is enforced.
@@ -29,6 +29,16 @@ pub use probes::{Probe, probe};
 #[cfg(not(target_os = "linux"))]
 pub fn apart(work: impl FnOnce() -> u8) -> std::io::Result<u8> {
     Ok(work())
+}
+
+/// The same, and what it wrote.
+///
+/// # Errors
+/// None here.
+#[cfg(not(target_os = "linux"))]
+pub fn apart_writing(work: impl FnOnce(&mut Vec<u8>) -> u8) -> std::io::Result<(u8, Vec<u8>)> {
+    let mut written = Vec::new();
+    Ok((work(&mut written), written))
 }
 
 /// What a confined process may still do.

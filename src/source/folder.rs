@@ -150,12 +150,15 @@ fn walk_error(error: ignore::Error, fallback: &Path) -> Error {
     let path = path_of(&error).unwrap_or(fallback).to_owned();
     match &error {
         _ if error.io_error().is_some() => {
-            let text = error.io_error().map(ToString::to_string).unwrap_or_default();
+            // The walker wraps the system's error in a text of its own, which names the path once more.
             let kind = error.io_error().map_or(std::io::ErrorKind::Other, std::io::Error::kind);
             match error.into_io_error() {
-                Some(io) => Error::io(io),
-                None => Error::io(std::io::Error::new(kind, text)),
+                Some(io) if io.raw_os_error().is_some() => Error::io(io),
+                _ => Error::io(std::io::Error::from(kind)),
             }
+        }
+        ignore::Error::WithDepth { .. } | ignore::Error::Loop { .. } if path_of(&error).is_some() => {
+            Error::new(ErrorKind::Usage, "a link to a folder above it: not followed")
         }
         _ if error.is_io() => Error::new(ErrorKind::Io, error.to_string()),
         _ => Error::new(ErrorKind::Usage, error.to_string()),

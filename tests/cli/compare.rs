@@ -54,3 +54,37 @@ fn the_score_of_a_comparison_is_that_of_a_search() {
         assert_eq!(found[key], told[key], "{key}");
     }
 }
+
+#[test]
+fn a_drawing_never_costs_a_picture() {
+    let place = Place::with_photos(&["garden/pond.jpg", "garden/roses.jpg"]);
+    let pond = std::fs::read(place.path("photos/pond.jpg")).unwrap();
+    let mut names = vec!["photos/pond.jpg"];
+    #[cfg(unix)]
+    {
+        std::fs::hard_link(place.path("photos/pond.jpg"), place.path("hard.jpg")).unwrap();
+        std::os::unix::fs::symlink(place.path("photos/pond.jpg"), place.path("soft.jpg")).unwrap();
+        names.extend(["hard.jpg", "soft.jpg"]);
+    }
+    for name in names {
+        let ran = place.run(["compare", "photos/pond.jpg", "photos/roses.jpg", "--picture", name]);
+        assert!(ran.status == 2 && ran.stderr.contains("would overwrite"), "{ran:?}");
+        assert_eq!(std::fs::read(place.path(name)).unwrap(), pond, "{name}");
+    }
+    place.write("kept.png", "precious");
+    let failed = place.run(["compare", "photos/pond.jpg", "gone.jpg", "--picture", "kept.png"]);
+    assert_eq!(failed.status, 2, "{failed:?}");
+    assert_eq!(std::fs::read(place.path("kept.png")).unwrap(), b"precious");
+    let drawn = place.run(["compare", "photos/pond.jpg", "photos/roses.jpg", "--picture", "kept.png"]);
+    assert_eq!(drawn.status, 1, "{drawn:?}");
+    assert!(image::open(place.path("kept.png")).is_ok());
+    let left = std::fs::read_dir(place.path(""))
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".new"));
+    assert_eq!(left.count(), 0);
+    let same = place.run(["compare", "photos/pond.jpg", "photos/pond.jpg"]);
+    assert!(
+        same.status == 0 && same.stdout.contains("the same bytes") && same.stdout.contains("turned by 0.0"),
+        "{same:?}"
+    );
+}

@@ -101,6 +101,26 @@ fn a_search_opens_no_socket_starts_no_program_and_opens_nothing_for_writing_once
 
 #[cfg(target_os = "linux")]
 #[test]
+fn pictures_of_a_collection_are_decoded_by_processes_that_are_confined_before_they_get_one() {
+    let Some(strace) = strace() else { return };
+    let place = Place::with_photos(&["street/crossing.jpg", "garden/pond.jpg", "garden/roses.jpg"]);
+    let (trace, ran) = traced(strace, &place, &["index", "photos", "--index", "idx", "--jobs", "2", "--json"], None);
+    assert_eq!((ran.status, &ran.object()["indexed"]), (0, &3.into()), "{ran:?}");
+    let process = |line: &str| line.split_whitespace().next().unwrap().to_owned();
+    let confined: Vec<_> = trace.iter().filter(|line| line.contains("seccomp(SECCOMP_SET_MODE_FILTER")).collect();
+    let workers: std::collections::BTreeSet<_> = confined.iter().map(|line| process(line)).collect();
+    assert_eq!((workers.len(), confined.len()), (2, 4), "two workers with two filters each: {confined:#?}");
+    for worker in &workers {
+        let own: Vec<_> = trace.iter().filter(|line| process(line) == *worker).collect();
+        let entered = own.iter().rposition(|line| line.contains("seccomp(SECCOMP_SET_MODE_FILTER")).unwrap();
+        assert!(!own[..entered].iter().any(|line| line.contains("setitimer(")), "work before the sandbox");
+        assert!(!own[entered..].iter().any(opens_for_writing), "{own:#?}");
+    }
+    assert!(trace.iter().any(|line| line.contains("setitimer(")), "no work was seen");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn every_forbidden_call_is_refused_and_without_the_sandbox_none_is() {
     let place = Place::new();
     let confined = place.run(["privacy", "--json"]);

@@ -129,3 +129,38 @@ fn ctrl_c_commits_what_is_done_and_exits_with_130() {
     assert_eq!(again["unchanged"].as_u64().unwrap() + again["indexed"].as_u64().unwrap(), pictures, "{again}");
     assert_eq!(again["unchanged"], done, "{again}");
 }
+
+#[test]
+fn an_empty_variable_is_as_none_and_the_last_of_a_repeated_flag_counts() {
+    let place = Place::with_photos(&["garden/pond.jpg"]);
+    let ran =
+        Ran::of(place.ris().env("RIS_INDEX", "").env("RIS_REQUIRE_SANDBOX", "").args(["status"]).output().unwrap());
+    assert!(ran.status == 2 && ran.stderr.contains("no index here yet"), "{ran:?}");
+    assert_eq!(place.run(["index", "photos", "--index", "no", "--index", "idx"]).status, 0);
+    assert!(place.path("idx/format.json").exists() && !place.path("no").exists());
+    let ran = Ran::of(place.ris().env("RIS_INDEX", "idx").args(["search", "photos/pond.jpg", "-l"]).output().unwrap());
+    assert!(ran.status == 0 && ran.stdout.ends_with("pond.jpg\n"), "{ran:?}");
+}
+
+#[test]
+fn what_stdin_can_not_be_twice_and_a_list_that_is_none_are_said() {
+    let place = Place::with_photos(&["garden/pond.jpg"]);
+    place.write("list", b"a.jpg\0b.jpg\0");
+    let cases: [(&[&str], &str); 4] = [
+        (&["search", "-", "-"], "stdin holds one"),
+        (&["search", "-", "--files-from", "-"], "stdin holds one"),
+        (&["search", "--files-from", "list"], "-z"),
+        (&["search", "https://example.org/a.jpg", "--in", "photos"], "save the picture first"),
+    ];
+    for (args, said) in cases {
+        let ran = Ran::of(place.ris().args(args).output().unwrap());
+        assert!(ran.status == 2 && ran.stderr.contains(said) && ran.stderr.lines().count() == 1, "{args:?}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_source_that_is_not_there_makes_no_index() {
+    let place = Place::new();
+    let ran = place.run(["index", "nowhere", "--index", "idx"]);
+    assert!(ran.status == 2 && ran.stderr.contains("nowhere") && !place.path("idx").exists(), "{ran:?}");
+}

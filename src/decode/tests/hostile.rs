@@ -132,6 +132,9 @@ fn bombs_are_refused_by_their_header() {
     progressive[frame + 1] = 0xC2;
     progressive[frame + 5..frame + 9].copy_from_slice(&[0xFF; 4]);
     assert_eq!(kind(&progressive), ErrorKind::TooLarge);
+    // Of one that comes in one pass only the last rows would be held, but all would be made up.
+    progressive[frame + 1] = 0xC0;
+    assert_eq!(kind(&progressive), ErrorKind::TooLarge);
 }
 
 /// The checksum of PNG's chunks, bit by bit.

@@ -13,7 +13,7 @@ use super::{PICTURES_MAX, Postings, Sketch, merge, write};
 use crate::error::{Error, Result};
 
 /// Where the files are, below the index's folder.
-const FOLDER: &str = "features";
+pub const FOLDER: &str = "features";
 /// Pictures that gather in memory: 60 MB with their sorting.
 const GATHERED: usize = 4096;
 /// Neighbouring files are merged once so many of them are of a size.
