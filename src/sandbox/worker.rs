@@ -76,7 +76,8 @@ pub enum Failure {
 
 /// A worker, seen from the process that has work.
 pub struct Worker {
-    requests: PipeWriter,
+    /// Closed to say that there is nothing more to do.
+    requests: Option<PipeWriter>,
     answers: PipeReader,
     memory: File,
     supervisor: libc::pid_t,
@@ -110,7 +111,7 @@ impl Worker {
                 // SAFETY: ends the child at once: the parent's buffers are not written a second time.
                 unsafe { libc::_exit(code) }
             }
-            supervisor => Ok(Self { requests, answers, memory, supervisor }),
+            supervisor => Ok(Self { requests: Some(requests), answers, memory, supervisor }),
         }
     }
 
@@ -135,7 +136,8 @@ impl Worker {
     /// # Errors
     /// `Gone`.
     pub fn send(&mut self, frame: &Frame) -> Result<(), Failure> {
-        frame.write(&mut self.requests).map_err(Failure::Gone)
+        let requests = self.requests.as_mut().ok_or_else(|| Failure::Gone(io::ErrorKind::BrokenPipe.into()))?;
+        frame.write(requests).map_err(Failure::Gone)
     }
 
     /// Waits for a frame.
@@ -154,11 +156,11 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
+        // The worker finds its requests at an end, and its supervisor waits for it: so what they took is counted as
+        // this process's own.
+        self.requests = None;
         // SAFETY: plain numbers; the process is this one's child and not yet waited for, so nobody else has its number.
-        unsafe {
-            libc::kill(self.supervisor, libc::SIGKILL);
-            libc::waitpid(self.supervisor, std::ptr::null_mut(), 0);
-        }
+        unsafe { libc::waitpid(self.supervisor, std::ptr::null_mut(), 0) };
     }
 }
 
