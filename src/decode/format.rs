@@ -36,11 +36,31 @@ pub enum Format {
     Hdr,
     /// OpenEXR.
     Exr,
+    /// Canon's raw format up to 2018. Of all raw formats the largest preview is read.
+    Cr2,
+    /// Canon's raw format since 2018.
+    Cr3,
+    /// Nikon's raw format, with that of its compact cameras (NRW).
+    Nef,
+    /// Sony's raw format.
+    Arw,
+    /// Adobe's Digital Negative, which many cameras and phones write.
+    Dng,
+    /// Panasonic's raw format, with Leica's like it (RWL).
+    Rw2,
+    /// Olympus' raw format.
+    Orf,
+    /// Fujifilm's raw format.
+    Raf,
+    /// Pentax' raw format.
+    Pef,
+    /// Samsung's raw format.
+    Srw,
 }
 
 impl Format {
     /// Every format, in the order of their declaration.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 22] = [
         Self::Jpeg,
         Self::Png,
         Self::Gif,
@@ -53,6 +73,16 @@ impl Format {
         Self::Qoi,
         Self::Hdr,
         Self::Exr,
+        Self::Cr2,
+        Self::Cr3,
+        Self::Nef,
+        Self::Arw,
+        Self::Dng,
+        Self::Rw2,
+        Self::Orf,
+        Self::Raf,
+        Self::Pef,
+        Self::Srw,
     ];
 
     /// The format's name as it stands in the index and in JSON: lower case, no spaces.
@@ -70,6 +100,16 @@ impl Format {
             Self::Qoi => "qoi",
             Self::Hdr => "hdr",
             Self::Exr => "exr",
+            Self::Cr2 => "cr2",
+            Self::Cr3 => "cr3",
+            Self::Nef => "nef",
+            Self::Arw => "arw",
+            Self::Dng => "dng",
+            Self::Rw2 => "rw2",
+            Self::Orf => "orf",
+            Self::Raf => "raf",
+            Self::Pef => "pef",
+            Self::Srw => "srw",
         }
     }
 
@@ -100,10 +140,11 @@ pub fn sniff(bytes: &[u8]) -> Sniff {
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Format::Png,
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Format::Gif,
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Format::WebP,
-        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => match raw::of_tiff(bytes) {
-            Some(name) => return Sniff::Unsupported(name),
-            None => Format::Tiff,
-        },
+        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => raw::of_tiff(bytes).unwrap_or(Format::Tiff),
+        [b'I', b'I', b'R', b'O' | b'S', ..] | [b'M', b'M', b'O', b'R', ..] => Format::Orf,
+        [b'I', b'I', b'U', 0, ..] => Format::Rw2,
+        _ if bytes.starts_with(b"FUJIFILMCCD-RAW") => Format::Raf,
+        _ if is_cr3(bytes) => Format::Cr3,
         [b'q', b'o', b'i', b'f', ..] => Format::Qoi,
         [0x76, 0x2F, 0x31, 0x01, ..] => Format::Exr,
         _ if bytes.starts_with(b"#?RADIANCE") || bytes.starts_with(b"#?RGBE") => Format::Hdr,
@@ -125,7 +166,8 @@ pub(super) fn is_guess(bytes: &[u8], format: Format) -> bool {
 /// Extensions of the formats that are read.
 const EXTENSIONS: &[&str] = &[
     "jpg", "jpeg", "jpe", "jfif", "jif", "png", "apng", "gif", "webp", "tif", "tiff", "bmp", "dib", "ico", "pnm",
-    "pbm", "pgm", "ppm", "pam", "tga", "icb", "vda", "vst", "qoi", "hdr", "exr",
+    "pbm", "pgm", "ppm", "pam", "tga", "icb", "vda", "vst", "qoi", "hdr", "exr", "cr2", "cr3", "nef", "nrw", "arw",
+    "sr2", "dng", "rw2", "rwl", "orf", "raf", "pef", "srw",
 ];
 
 /// Whether a file's name says that it is a picture which [`decode`](super::decode) reads, so that its
@@ -158,11 +200,6 @@ fn unsupported(bytes: &[u8]) -> Option<&'static str> {
         (b"AT&TFORM", "djvu"),
         (&[0x59, 0xA6, 0x6A, 0x95], "sun raster"),
         (b"/* XPM */", "xpm"),
-        (b"FUJIFILMCCD-RAW", "raw (raf)"),
-        (b"IIRO", "raw (orf)"),
-        (b"IIRS", "raw (orf)"),
-        (b"MMOR", "raw (orf)"),
-        (b"IIU\0", "raw (rw2)"),
         (b"FOVb", "raw (x3f)"),
         (b"\0MRM", "raw (mrw)"),
     ];
@@ -177,16 +214,25 @@ fn unsupported(bytes: &[u8]) -> Option<&'static str> {
 
 /// The picture format of an ISO base media file (ISO 14496-12), by its brands.
 fn iso_media(bytes: &[u8]) -> Option<&'static str> {
-    let length = bytes.first_chunk::<4>().map_or(0, |length| u32::from_be_bytes(*length) as usize);
-    let end = length.clamp(8, 256).min(bytes.len());
-    // Major brand, version, compatible brands: four bytes each.
-    bytes.get(8..end)?.as_chunks::<4>().0.iter().find_map(|brand| match brand {
+    let brands = brands(bytes);
+    brands.iter().find_map(|brand| match brand {
         b"avif" | b"avis" => Some("avif"),
         b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" => Some("heic"),
-        b"mif1" | b"msf1" if !bytes.get(8..end)?.windows(4).any(|brand| brand == b"avif") => Some("heif"),
-        b"crx " => Some("raw (cr3)"),
+        b"mif1" | b"msf1" if !brands.contains(b"avif") => Some("heif"),
         _ => None,
     })
+}
+
+/// Canon's raw format is an ISO base media file too.
+fn is_cr3(bytes: &[u8]) -> bool {
+    bytes.get(4..8) == Some(b"ftyp") && brands(bytes).contains(b"crx ")
+}
+
+/// The major brand, the version and the compatible brands of an ISO base media file.
+fn brands(bytes: &[u8]) -> &[[u8; 4]] {
+    let length = bytes.first_chunk::<4>().map_or(0, |length| u32::from_be_bytes(*length) as usize);
+    let end = length.clamp(8, 256).min(bytes.len());
+    bytes.get(8..end).unwrap_or_default().as_chunks::<4>().0
 }
 
 /// Whether the first element is `svg`.
@@ -307,10 +353,10 @@ mod tests {
 
     #[test]
     fn names_claim_what_is_read_and_nothing_else() {
-        for name in ["a.jpg", "a.JPEG", "dir/a.b.Tif", "x.pam", "a.jfif", ".hidden.png"] {
+        for name in ["a.jpg", "a.JPEG", "dir/a.b.Tif", "x.pam", "a.jfif", ".hidden.png", "a.CR2", "a.dng"] {
             assert!(claims_to_be_a_picture(name), "{name}");
         }
-        for name in ["a.txt", "jpg", ".jpg", "a.heic", "a.cr2", "a.jpg.part", "", "a.svg"] {
+        for name in ["a.txt", "jpg", ".jpg", "a.heic", "a.x3f", "a.jpg.part", "", "a.svg"] {
             assert!(!claims_to_be_a_picture(name), "{name}");
         }
     }
@@ -322,17 +368,31 @@ mod tests {
             (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "heif"),
             (b"\0\0\0\x1Cftypmif1\0\0\0\0mif1avifmiaf", "avif"),
             (b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miafMA1B", "avif"),
-            (b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom", "raw (cr3)"),
             (&[0xFF, 0x0A, 0xFA], "jxl"),
             (b"\0\0\0\x0CjP  \r\n\x87\n", "jpeg2000"),
             (b"8BPS\0\x01", "psd"),
             (b"\xEF\xBB\xBF <?xml version=\"1.0\"?>\n<!-- made by hand -->\n<svg xmlns=\"\">", "svg"),
             (b"<svg/>", "svg"),
-            (b"II*\0\x10\0\0\0CR\x02\0", "raw (cr2)"),
-            (b"FUJIFILMCCD-RAW 0201", "raw (raf)"),
+            (b"FOVb\0\0\x02\0", "raw (x3f)"),
         ];
         for (bytes, name) in cases {
             assert_eq!(sniff(bytes), Sniff::Unsupported(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn camera_formats_are_told_by_their_content() {
+        let cases: &[(&[u8], Format)] = &[
+            (b"II*\0\x10\0\0\0CR\x02\0", Format::Cr2),
+            (b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom", Format::Cr3),
+            (b"FUJIFILMCCD-RAW 0201", Format::Raf),
+            (b"IIRO\x08\0\0\0", Format::Orf),
+            (b"IIRS\x08\0\0\0", Format::Orf),
+            (b"MMOR\0\0\0\x08", Format::Orf),
+            (b"IIU\0\x18\0\0\0", Format::Rw2),
+        ];
+        for (bytes, format) in cases {
+            assert_eq!(sniff(bytes), Sniff::Readable(*format), "{format:?}");
         }
     }
 

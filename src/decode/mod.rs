@@ -13,6 +13,7 @@
 //! What is read was written by strangers. Sizes are checked against [`Options::max_memory`] from the
 //! header alone, and a decoder that panics has met a malformed file.
 
+mod boxes;
 mod color;
 mod format;
 mod general;
@@ -103,6 +104,7 @@ pub fn decode(bytes: &[u8], options: &Options) -> Result<Picture> {
         let decoded = match format {
             Format::Jpeg => jpeg::decode(bytes, options)?,
             Format::Ico => ico::decode(bytes, options)?,
+            _ if raw::is_raw(format) => raw::decode(bytes, format, options)?,
             _ => general::decode(bytes, format, options)?,
         };
         finish(decoded, format, options)

@@ -52,7 +52,7 @@ fn kind(bytes: &[u8]) -> ErrorKind {
     decode(bytes, &Options::default()).unwrap_err().kind()
 }
 
-/// The scene in every format that this crate can write, which is all that it reads.
+/// The scene in every format that the `image` crate writes. The others have tests of their own.
 fn one_of_each(width: u32, height: u32) -> Vec<(Format, Vec<u8>)> {
     let picture = scene(width, height);
     let linear = || DynamicImage::from(picture.clone()).to_rgb32f();
@@ -80,7 +80,7 @@ fn one_of_each(width: u32, height: u32) -> Vec<(Format, Vec<u8>)> {
 fn every_format_is_recognised_and_decoded() {
     let expected = scene(96, 64);
     let pictures = one_of_each(96, 64);
-    assert_eq!(pictures.iter().map(|(format, _)| *format).collect::<Vec<_>>(), Format::ALL);
+    assert_eq!(pictures.iter().map(|(format, _)| *format).collect::<Vec<_>>(), Format::ALL[..12]);
     for (format, bytes) in pictures {
         assert_eq!(sniff(&bytes), Sniff::Readable(format));
         assert_eq!(sniff(&bytes[..bytes.len().min(4096)]), Sniff::Readable(format));
