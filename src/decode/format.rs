@@ -56,11 +56,13 @@ pub enum Format {
     Pef,
     /// Samsung's raw format.
     Srw,
+    /// Photoshop document, PSD or PSB: its composite.
+    Psd,
 }
 
 impl Format {
     /// Every format, in the order of their declaration.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Jpeg,
         Self::Png,
         Self::Gif,
@@ -83,6 +85,7 @@ impl Format {
         Self::Raf,
         Self::Pef,
         Self::Srw,
+        Self::Psd,
     ];
 
     /// The format's name as it stands in the index and in JSON: lower case, no spaces.
@@ -110,6 +113,7 @@ impl Format {
             Self::Raf => "raf",
             Self::Pef => "pef",
             Self::Srw => "srw",
+            Self::Psd => "psd",
         }
     }
 
@@ -145,6 +149,7 @@ pub fn sniff(bytes: &[u8]) -> Sniff {
         [b'I', b'I', b'U', 0, ..] => Format::Rw2,
         _ if bytes.starts_with(b"FUJIFILMCCD-RAW") => Format::Raf,
         _ if is_cr3(bytes) => Format::Cr3,
+        [b'8', b'B', b'P', b'S', 0, 1 | 2, ..] => Format::Psd,
         [b'q', b'o', b'i', b'f', ..] => Format::Qoi,
         [0x76, 0x2F, 0x31, 0x01, ..] => Format::Exr,
         _ if bytes.starts_with(b"#?RADIANCE") || bytes.starts_with(b"#?RGBE") => Format::Hdr,
@@ -167,7 +172,7 @@ pub(super) fn is_guess(bytes: &[u8], format: Format) -> bool {
 const EXTENSIONS: &[&str] = &[
     "jpg", "jpeg", "jpe", "jfif", "jif", "png", "apng", "gif", "webp", "tif", "tiff", "bmp", "dib", "ico", "pnm",
     "pbm", "pgm", "ppm", "pam", "tga", "icb", "vda", "vst", "qoi", "hdr", "exr", "cr2", "cr3", "nef", "nrw", "arw",
-    "sr2", "dng", "rw2", "rwl", "orf", "raf", "pef", "srw",
+    "sr2", "dng", "rw2", "rwl", "orf", "raf", "pef", "srw", "psd", "psb",
 ];
 
 /// Whether a file's name says that it is a picture which [`decode`](super::decode) reads, so that its
@@ -190,7 +195,6 @@ fn unsupported(bytes: &[u8]) -> Option<&'static str> {
         (&[0x97, b'J', b'B', b'2', b'\r', b'\n', 0x1A, b'\n'], "jbig2"),
         (b"\x89PNG\r\n\x1A\n\0\0\0\x04CgBI", "png (iPhone build)"),
         (b"\x8AMNG\r\n\x1A\n", "mng"),
-        (b"8BPS\0", "psd"),
         (b"gimp xcf ", "xcf"),
         (b"DDS \x7C\0\0\0", "dds"),
         (b"farbfeld", "farbfeld"),
@@ -370,7 +374,6 @@ mod tests {
             (b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miafMA1B", "avif"),
             (&[0xFF, 0x0A, 0xFA], "jxl"),
             (b"\0\0\0\x0CjP  \r\n\x87\n", "jpeg2000"),
-            (b"8BPS\0\x01", "psd"),
             (b"\xEF\xBB\xBF <?xml version=\"1.0\"?>\n<!-- made by hand -->\n<svg xmlns=\"\">", "svg"),
             (b"<svg/>", "svg"),
             (b"FOVb\0\0\x02\0", "raw (x3f)"),

@@ -21,6 +21,7 @@ mod ico;
 mod jpeg;
 mod orientation;
 mod panics;
+mod psd;
 mod raw;
 mod reduce;
 
@@ -104,6 +105,7 @@ pub fn decode(bytes: &[u8], options: &Options) -> Result<Picture> {
         let decoded = match format {
             Format::Jpeg => jpeg::decode(bytes, options)?,
             Format::Ico => ico::decode(bytes, options)?,
+            Format::Psd => psd::decode(bytes, options)?,
             _ if raw::is_raw(format) => raw::decode(bytes, format, options)?,
             _ => general::decode(bytes, format, options)?,
         };
