@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::raw;
 
-/// Formats that this build reads.
+/// Formats of pictures. Builds without a feature do not read the format of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
@@ -58,11 +58,17 @@ pub enum Format {
     Srw,
     /// Photoshop document, PSD or PSB: its composite.
     Psd,
+    /// JPEG XL, the first frame; read with the feature `jxl`.
+    Jxl,
+    /// AVIF; read with the feature `avif`.
+    Avif,
+    /// HEIC: HEIF with HEVC, what iPhones write; read with the feature `heic`.
+    Heic,
 }
 
 impl Format {
     /// Every format, in the order of their declaration.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::Jpeg,
         Self::Png,
         Self::Gif,
@@ -86,6 +92,9 @@ impl Format {
         Self::Pef,
         Self::Srw,
         Self::Psd,
+        Self::Jxl,
+        Self::Avif,
+        Self::Heic,
     ];
 
     /// The format's name as it stands in the index and in JSON: lower case, no spaces.
@@ -114,6 +123,19 @@ impl Format {
             Self::Pef => "pef",
             Self::Srw => "srw",
             Self::Psd => "psd",
+            Self::Jxl => "jxl",
+            Self::Avif => "avif",
+            Self::Heic => "heic",
+        }
+    }
+
+    /// Whether this build reads the format.
+    pub fn is_read(self) -> bool {
+        match self {
+            Self::Jxl => cfg!(feature = "jxl"),
+            Self::Avif => cfg!(feature = "avif"),
+            Self::Heic => cfg!(feature = "heic"),
+            _ => true,
         }
     }
 
@@ -148,7 +170,12 @@ pub fn sniff(bytes: &[u8]) -> Sniff {
         [b'I', b'I', b'R', b'O' | b'S', ..] | [b'M', b'M', b'O', b'R', ..] => Format::Orf,
         [b'I', b'I', b'U', 0, ..] => Format::Rw2,
         _ if bytes.starts_with(b"FUJIFILMCCD-RAW") => Format::Raf,
-        _ if is_cr3(bytes) => Format::Cr3,
+        [0xFF, 0x0A, ..] => Format::Jxl,
+        [0, 0, 0, 12, b'J', b'X', b'L', b' ', b'\r', b'\n', 0x87, b'\n', ..] => Format::Jxl,
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => match iso_media(bytes) {
+            Some(format) => format,
+            None => return Sniff::Unknown,
+        },
         [b'8', b'B', b'P', b'S', 0, 1 | 2, ..] => Format::Psd,
         [b'q', b'o', b'i', b'f', ..] => Format::Qoi,
         [0x76, 0x2F, 0x31, 0x01, ..] => Format::Exr,
@@ -159,7 +186,7 @@ pub fn sniff(bytes: &[u8]) -> Sniff {
         _ if is_tga(bytes) || has_tga_footer(bytes) => Format::Tga,
         _ => return Sniff::Unknown,
     };
-    Sniff::Readable(format)
+    if format.is_read() { Sniff::Readable(format) } else { Sniff::Unsupported(format.name()) }
 }
 
 /// Whether a format was told by plausible numbers alone, so that a failure to decode says that the
@@ -179,15 +206,15 @@ const EXTENSIONS: &[&str] = &[
 /// failing to decode is worth a word.
 pub fn claims_to_be_a_picture(file_name: impl AsRef<Path>) -> bool {
     let extension = file_name.as_ref().extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension)))
+    let of_features = [Format::Jxl, Format::Avif, Format::Heic].into_iter().filter(|format| format.is_read());
+    let known = EXTENSIONS.iter().copied().chain(of_features.map(Format::name));
+    extension.is_some_and(|extension| known.clone().any(|known| known.eq_ignore_ascii_case(extension)))
 }
 
 /// The name of a picture format that is recognised and not read.
 fn unsupported(bytes: &[u8]) -> Option<&'static str> {
     /// Signatures at the start of the file.
     const SIGNATURES: &[(&[u8], &str)] = &[
-        (&[0xFF, 0x0A], "jxl"),
-        (&[0, 0, 0, 12, b'J', b'X', b'L', b' ', b'\r', b'\n', 0x87, b'\n'], "jxl"),
         (&[0, 0, 0, 12, b'j', b'P', b' ', b' ', b'\r', b'\n', 0x87, b'\n'], "jpeg2000"),
         (&[0xFF, 0x4F, 0xFF, 0x51], "jpeg2000"),
         (&[0xFF, 0xD8, 0xFF, 0xF7], "jpeg-ls"),
@@ -210,26 +237,22 @@ fn unsupported(bytes: &[u8]) -> Option<&'static str> {
     if let Some((_, name)) = SIGNATURES.iter().find(|(signature, _)| bytes.starts_with(signature)) {
         return Some(name);
     }
-    if bytes.get(4..8) == Some(b"ftyp") {
-        return iso_media(bytes);
+    // HEIF says by its items what it holds; a file of the general brand alone is of a rare kind.
+    if bytes.get(4..8) == Some(b"ftyp") && iso_media(bytes).is_none() {
+        let is_heif = brands(bytes).iter().any(|brand| matches!(brand, b"mif1" | b"msf1"));
+        return is_heif.then_some("heif");
     }
     is_svg(bytes).then_some("svg")
 }
 
-/// The picture format of an ISO base media file (ISO 14496-12), by its brands.
-fn iso_media(bytes: &[u8]) -> Option<&'static str> {
-    let brands = brands(bytes);
-    brands.iter().find_map(|brand| match brand {
-        b"avif" | b"avis" => Some("avif"),
-        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" => Some("heic"),
-        b"mif1" | b"msf1" if !brands.contains(b"avif") => Some("heif"),
+/// The picture format of an ISO base media file (ISO 14496-12), by its brands; Canon's raw format is one too.
+fn iso_media(bytes: &[u8]) -> Option<Format> {
+    brands(bytes).iter().find_map(|brand| match brand {
+        b"crx " => Some(Format::Cr3),
+        b"avif" | b"avis" => Some(Format::Avif),
+        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" => Some(Format::Heic),
         _ => None,
     })
-}
-
-/// Canon's raw format is an ISO base media file too.
-fn is_cr3(bytes: &[u8]) -> bool {
-    bytes.get(4..8) == Some(b"ftyp") && brands(bytes).contains(b"crx ")
 }
 
 /// The major brand, the version and the compatible brands of an ISO base media file.
@@ -360,7 +383,7 @@ mod tests {
         for name in ["a.jpg", "a.JPEG", "dir/a.b.Tif", "x.pam", "a.jfif", ".hidden.png", "a.CR2", "a.dng"] {
             assert!(claims_to_be_a_picture(name), "{name}");
         }
-        for name in ["a.txt", "jpg", ".jpg", "a.heic", "a.x3f", "a.jpg.part", "", "a.svg"] {
+        for name in ["a.txt", "jpg", ".jpg", "a.x3f", "a.jpg.part", "", "a.svg"] {
             assert!(!claims_to_be_a_picture(name), "{name}");
         }
     }
@@ -368,11 +391,7 @@ mod tests {
     #[test]
     fn formats_that_are_not_read_are_called_by_their_names() {
         let cases: &[(&[u8], &str)] = &[
-            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "heic"),
-            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "heif"),
-            (b"\0\0\0\x1Cftypmif1\0\0\0\0mif1avifmiaf", "avif"),
-            (b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miafMA1B", "avif"),
-            (&[0xFF, 0x0A, 0xFA], "jxl"),
+            (b"\0\0\0\x14ftypmif1\0\0\0\0mif1", "heif"),
             (b"\0\0\0\x0CjP  \r\n\x87\n", "jpeg2000"),
             (b"\xEF\xBB\xBF <?xml version=\"1.0\"?>\n<!-- made by hand -->\n<svg xmlns=\"\">", "svg"),
             (b"<svg/>", "svg"),
@@ -396,6 +415,24 @@ mod tests {
         ];
         for (bytes, format) in cases {
             assert_eq!(sniff(bytes), Sniff::Readable(*format), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn formats_of_features_are_told_with_and_without_them() {
+        let cases: &[(&[u8], Format)] = &[
+            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", Format::Heic),
+            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", Format::Heic),
+            (b"\0\0\0\x1Cftypmif1\0\0\0\0mif1avifmiaf", Format::Avif),
+            (b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miafMA1B", Format::Avif),
+            (&[0xFF, 0x0A, 0xFA], Format::Jxl),
+            (b"\0\0\0\x0CJXL \r\n\x87\n", Format::Jxl),
+        ];
+        for (bytes, format) in cases {
+            let name = format.name();
+            let expected = if format.is_read() { Sniff::Readable(*format) } else { Sniff::Unsupported(name) };
+            assert_eq!(sniff(bytes), expected, "{name}");
+            assert_eq!(claims_to_be_a_picture(format!("a.{name}")), format.is_read(), "{name}");
         }
     }
 

@@ -13,12 +13,20 @@
 //! What is read was written by strangers. Sizes are checked against [`Options::max_memory`] from the
 //! header alone, and a decoder that panics has met a malformed file.
 
+#[cfg(feature = "avif")]
+mod avif;
 mod boxes;
 mod color;
 mod format;
 mod general;
+#[cfg(feature = "heic")]
+mod heic;
+#[cfg(any(feature = "avif", feature = "heic"))]
+mod heif;
 mod ico;
 mod jpeg;
+#[cfg(feature = "jxl")]
+mod jxl;
 mod orientation;
 mod panics;
 mod psd;
@@ -106,6 +114,12 @@ pub fn decode(bytes: &[u8], options: &Options) -> Result<Picture> {
             Format::Jpeg => jpeg::decode(bytes, options)?,
             Format::Ico => ico::decode(bytes, options)?,
             Format::Psd => psd::decode(bytes, options)?,
+            #[cfg(feature = "jxl")]
+            Format::Jxl => jxl::decode(bytes, options)?,
+            #[cfg(feature = "avif")]
+            Format::Avif => avif::decode(bytes, options)?,
+            #[cfg(feature = "heic")]
+            Format::Heic => heic::decode(bytes, options)?,
             _ if raw::is_raw(format) => raw::decode(bytes, format, options)?,
             _ => general::decode(bytes, format, options)?,
         };
