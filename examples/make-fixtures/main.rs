@@ -56,6 +56,9 @@ the project's licences.
 - `orientations/`: one scene stored in eight ways, each told by EXIF.
 - `formats/`: one scene in every format and its variants, under wrong names, and in odd sizes.
 - `malformed/`: broken files.
+- `encoded/`: the gradient of the decoder's unit tests in formats that no encoder at hand writes in Rust, made of a PNG
+  of our own with `cjxl` 0.7.0, `avifenc` 0.11.1 (aom 3.6.0) and `heif-enc` 1.15.1 (x265). These alone are not drawn
+  again.
 
 | file | what it is | bytes |
 | --- | --- | ---: |

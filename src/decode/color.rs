@@ -40,7 +40,7 @@ pub(super) fn cmyk_to_luma(samples: &mut Vec<u8>) {
 }
 
 /// 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), rounded, its weights in 65,536ths.
-fn luma([r, g, b]: [u8; 3]) -> u8 {
+pub(super) fn luma([r, g, b]: [u8; 3]) -> u8 {
     ((19_595 * u32::from(r) + 38_470 * u32::from(g) + 7_471 * u32::from(b) + 32_768) >> 16) as u8
 }
 
@@ -64,7 +64,7 @@ fn scale(a: u8, b: u8) -> u8 {
 }
 
 /// A sample of opacity `alpha` over white.
-fn on_white(value: u8, alpha: u8) -> u8 {
+pub(super) fn on_white(value: u8, alpha: u8) -> u8 {
     255 - scale(255 - value, alpha)
 }
 

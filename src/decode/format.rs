@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::raw;
 
-/// Formats that this build reads.
+/// Formats of pictures. Builds without a feature do not read the format of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
@@ -36,11 +36,39 @@ pub enum Format {
     Hdr,
     /// OpenEXR.
     Exr,
+    /// Canon's raw format up to 2018. Of all raw formats the largest preview is read.
+    Cr2,
+    /// Canon's raw format since 2018.
+    Cr3,
+    /// Nikon's raw format, with that of its compact cameras (NRW).
+    Nef,
+    /// Sony's raw format.
+    Arw,
+    /// Adobe's Digital Negative, which many cameras and phones write.
+    Dng,
+    /// Panasonic's raw format, with Leica's like it (RWL).
+    Rw2,
+    /// Olympus' raw format.
+    Orf,
+    /// Fujifilm's raw format.
+    Raf,
+    /// Pentax' raw format.
+    Pef,
+    /// Samsung's raw format.
+    Srw,
+    /// Photoshop document, PSD or PSB: its composite.
+    Psd,
+    /// JPEG XL, the first frame; read with the feature `jxl`.
+    Jxl,
+    /// AVIF; read with the feature `avif`.
+    Avif,
+    /// HEIC: HEIF with HEVC, what iPhones write; read with the feature `heic`.
+    Heic,
 }
 
 impl Format {
     /// Every format, in the order of their declaration.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 26] = [
         Self::Jpeg,
         Self::Png,
         Self::Gif,
@@ -53,6 +81,20 @@ impl Format {
         Self::Qoi,
         Self::Hdr,
         Self::Exr,
+        Self::Cr2,
+        Self::Cr3,
+        Self::Nef,
+        Self::Arw,
+        Self::Dng,
+        Self::Rw2,
+        Self::Orf,
+        Self::Raf,
+        Self::Pef,
+        Self::Srw,
+        Self::Psd,
+        Self::Jxl,
+        Self::Avif,
+        Self::Heic,
     ];
 
     /// The format's name as it stands in the index and in JSON: lower case, no spaces.
@@ -70,6 +112,30 @@ impl Format {
             Self::Qoi => "qoi",
             Self::Hdr => "hdr",
             Self::Exr => "exr",
+            Self::Cr2 => "cr2",
+            Self::Cr3 => "cr3",
+            Self::Nef => "nef",
+            Self::Arw => "arw",
+            Self::Dng => "dng",
+            Self::Rw2 => "rw2",
+            Self::Orf => "orf",
+            Self::Raf => "raf",
+            Self::Pef => "pef",
+            Self::Srw => "srw",
+            Self::Psd => "psd",
+            Self::Jxl => "jxl",
+            Self::Avif => "avif",
+            Self::Heic => "heic",
+        }
+    }
+
+    /// Whether this build reads the format.
+    pub fn is_read(self) -> bool {
+        match self {
+            Self::Jxl => cfg!(feature = "jxl"),
+            Self::Avif => cfg!(feature = "avif"),
+            Self::Heic => cfg!(feature = "heic"),
+            _ => true,
         }
     }
 
@@ -100,10 +166,17 @@ pub fn sniff(bytes: &[u8]) -> Sniff {
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Format::Png,
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Format::Gif,
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Format::WebP,
-        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => match raw::of_tiff(bytes) {
-            Some(name) => return Sniff::Unsupported(name),
-            None => Format::Tiff,
+        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => raw::of_tiff(bytes).unwrap_or(Format::Tiff),
+        [b'I', b'I', b'R', b'O' | b'S', ..] | [b'M', b'M', b'O', b'R', ..] => Format::Orf,
+        [b'I', b'I', b'U', 0, ..] => Format::Rw2,
+        _ if bytes.starts_with(b"FUJIFILMCCD-RAW") => Format::Raf,
+        [0xFF, 0x0A, ..] => Format::Jxl,
+        [0, 0, 0, 12, b'J', b'X', b'L', b' ', b'\r', b'\n', 0x87, b'\n', ..] => Format::Jxl,
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => match iso_media(bytes) {
+            Some(format) => format,
+            None => return Sniff::Unknown,
         },
+        [b'8', b'B', b'P', b'S', 0, 1 | 2, ..] => Format::Psd,
         [b'q', b'o', b'i', b'f', ..] => Format::Qoi,
         [0x76, 0x2F, 0x31, 0x01, ..] => Format::Exr,
         _ if bytes.starts_with(b"#?RADIANCE") || bytes.starts_with(b"#?RGBE") => Format::Hdr,
@@ -113,7 +186,7 @@ pub fn sniff(bytes: &[u8]) -> Sniff {
         _ if is_tga(bytes) || has_tga_footer(bytes) => Format::Tga,
         _ => return Sniff::Unknown,
     };
-    Sniff::Readable(format)
+    if format.is_read() { Sniff::Readable(format) } else { Sniff::Unsupported(format.name()) }
 }
 
 /// Whether a format was told by plausible numbers alone, so that a failure to decode says that the
@@ -125,22 +198,23 @@ pub(super) fn is_guess(bytes: &[u8], format: Format) -> bool {
 /// Extensions of the formats that are read.
 const EXTENSIONS: &[&str] = &[
     "jpg", "jpeg", "jpe", "jfif", "jif", "png", "apng", "gif", "webp", "tif", "tiff", "bmp", "dib", "ico", "pnm",
-    "pbm", "pgm", "ppm", "pam", "tga", "icb", "vda", "vst", "qoi", "hdr", "exr",
+    "pbm", "pgm", "ppm", "pam", "tga", "icb", "vda", "vst", "qoi", "hdr", "exr", "cr2", "cr3", "nef", "nrw", "arw",
+    "sr2", "dng", "rw2", "rwl", "orf", "raf", "pef", "srw", "psd", "psb",
 ];
 
 /// Whether a file's name says that it is a picture which [`decode`](super::decode) reads, so that its
 /// failing to decode is worth a word.
 pub fn claims_to_be_a_picture(file_name: impl AsRef<Path>) -> bool {
     let extension = file_name.as_ref().extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension)))
+    let of_features = [Format::Jxl, Format::Avif, Format::Heic].into_iter().filter(|format| format.is_read());
+    let known = EXTENSIONS.iter().copied().chain(of_features.map(Format::name));
+    extension.is_some_and(|extension| known.clone().any(|known| known.eq_ignore_ascii_case(extension)))
 }
 
 /// The name of a picture format that is recognised and not read.
 fn unsupported(bytes: &[u8]) -> Option<&'static str> {
     /// Signatures at the start of the file.
     const SIGNATURES: &[(&[u8], &str)] = &[
-        (&[0xFF, 0x0A], "jxl"),
-        (&[0, 0, 0, 12, b'J', b'X', b'L', b' ', b'\r', b'\n', 0x87, b'\n'], "jxl"),
         (&[0, 0, 0, 12, b'j', b'P', b' ', b' ', b'\r', b'\n', 0x87, b'\n'], "jpeg2000"),
         (&[0xFF, 0x4F, 0xFF, 0x51], "jpeg2000"),
         (&[0xFF, 0xD8, 0xFF, 0xF7], "jpeg-ls"),
@@ -148,7 +222,6 @@ fn unsupported(bytes: &[u8]) -> Option<&'static str> {
         (&[0x97, b'J', b'B', b'2', b'\r', b'\n', 0x1A, b'\n'], "jbig2"),
         (b"\x89PNG\r\n\x1A\n\0\0\0\x04CgBI", "png (iPhone build)"),
         (b"\x8AMNG\r\n\x1A\n", "mng"),
-        (b"8BPS\0", "psd"),
         (b"gimp xcf ", "xcf"),
         (b"DDS \x7C\0\0\0", "dds"),
         (b"farbfeld", "farbfeld"),
@@ -158,35 +231,35 @@ fn unsupported(bytes: &[u8]) -> Option<&'static str> {
         (b"AT&TFORM", "djvu"),
         (&[0x59, 0xA6, 0x6A, 0x95], "sun raster"),
         (b"/* XPM */", "xpm"),
-        (b"FUJIFILMCCD-RAW", "raw (raf)"),
-        (b"IIRO", "raw (orf)"),
-        (b"IIRS", "raw (orf)"),
-        (b"MMOR", "raw (orf)"),
-        (b"IIU\0", "raw (rw2)"),
         (b"FOVb", "raw (x3f)"),
         (b"\0MRM", "raw (mrw)"),
     ];
     if let Some((_, name)) = SIGNATURES.iter().find(|(signature, _)| bytes.starts_with(signature)) {
         return Some(name);
     }
-    if bytes.get(4..8) == Some(b"ftyp") {
-        return iso_media(bytes);
+    // HEIF says by its items what it holds; a file of the general brand alone is of a rare kind.
+    if bytes.get(4..8) == Some(b"ftyp") && iso_media(bytes).is_none() {
+        let is_heif = brands(bytes).iter().any(|brand| matches!(brand, b"mif1" | b"msf1"));
+        return is_heif.then_some("heif");
     }
     is_svg(bytes).then_some("svg")
 }
 
-/// The picture format of an ISO base media file (ISO 14496-12), by its brands.
-fn iso_media(bytes: &[u8]) -> Option<&'static str> {
-    let length = bytes.first_chunk::<4>().map_or(0, |length| u32::from_be_bytes(*length) as usize);
-    let end = length.clamp(8, 256).min(bytes.len());
-    // Major brand, version, compatible brands: four bytes each.
-    bytes.get(8..end)?.as_chunks::<4>().0.iter().find_map(|brand| match brand {
-        b"avif" | b"avis" => Some("avif"),
-        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" => Some("heic"),
-        b"mif1" | b"msf1" if !bytes.get(8..end)?.windows(4).any(|brand| brand == b"avif") => Some("heif"),
-        b"crx " => Some("raw (cr3)"),
+/// The picture format of an ISO base media file (ISO 14496-12), by its brands; Canon's raw format is one too.
+fn iso_media(bytes: &[u8]) -> Option<Format> {
+    brands(bytes).iter().find_map(|brand| match brand {
+        b"crx " => Some(Format::Cr3),
+        b"avif" | b"avis" => Some(Format::Avif),
+        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" => Some(Format::Heic),
         _ => None,
     })
+}
+
+/// The major brand, the version and the compatible brands of an ISO base media file.
+fn brands(bytes: &[u8]) -> &[[u8; 4]] {
+    let length = bytes.first_chunk::<4>().map_or(0, |length| u32::from_be_bytes(*length) as usize);
+    let end = length.clamp(8, 256).min(bytes.len());
+    bytes.get(8..end).unwrap_or_default().as_chunks::<4>().0
 }
 
 /// Whether the first element is `svg`.
@@ -307,10 +380,10 @@ mod tests {
 
     #[test]
     fn names_claim_what_is_read_and_nothing_else() {
-        for name in ["a.jpg", "a.JPEG", "dir/a.b.Tif", "x.pam", "a.jfif", ".hidden.png"] {
+        for name in ["a.jpg", "a.JPEG", "dir/a.b.Tif", "x.pam", "a.jfif", ".hidden.png", "a.CR2", "a.dng"] {
             assert!(claims_to_be_a_picture(name), "{name}");
         }
-        for name in ["a.txt", "jpg", ".jpg", "a.heic", "a.cr2", "a.jpg.part", "", "a.svg"] {
+        for name in ["a.txt", "jpg", ".jpg", "a.x3f", "a.jpg.part", "", "a.svg"] {
             assert!(!claims_to_be_a_picture(name), "{name}");
         }
     }
@@ -318,21 +391,48 @@ mod tests {
     #[test]
     fn formats_that_are_not_read_are_called_by_their_names() {
         let cases: &[(&[u8], &str)] = &[
-            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "heic"),
-            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "heif"),
-            (b"\0\0\0\x1Cftypmif1\0\0\0\0mif1avifmiaf", "avif"),
-            (b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miafMA1B", "avif"),
-            (b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom", "raw (cr3)"),
-            (&[0xFF, 0x0A, 0xFA], "jxl"),
+            (b"\0\0\0\x14ftypmif1\0\0\0\0mif1", "heif"),
             (b"\0\0\0\x0CjP  \r\n\x87\n", "jpeg2000"),
-            (b"8BPS\0\x01", "psd"),
             (b"\xEF\xBB\xBF <?xml version=\"1.0\"?>\n<!-- made by hand -->\n<svg xmlns=\"\">", "svg"),
             (b"<svg/>", "svg"),
-            (b"II*\0\x10\0\0\0CR\x02\0", "raw (cr2)"),
-            (b"FUJIFILMCCD-RAW 0201", "raw (raf)"),
+            (b"FOVb\0\0\x02\0", "raw (x3f)"),
         ];
         for (bytes, name) in cases {
             assert_eq!(sniff(bytes), Sniff::Unsupported(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn camera_formats_are_told_by_their_content() {
+        let cases: &[(&[u8], Format)] = &[
+            (b"II*\0\x10\0\0\0CR\x02\0", Format::Cr2),
+            (b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom", Format::Cr3),
+            (b"FUJIFILMCCD-RAW 0201", Format::Raf),
+            (b"IIRO\x08\0\0\0", Format::Orf),
+            (b"IIRS\x08\0\0\0", Format::Orf),
+            (b"MMOR\0\0\0\x08", Format::Orf),
+            (b"IIU\0\x18\0\0\0", Format::Rw2),
+        ];
+        for (bytes, format) in cases {
+            assert_eq!(sniff(bytes), Sniff::Readable(*format), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn formats_of_features_are_told_with_and_without_them() {
+        let cases: &[(&[u8], Format)] = &[
+            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", Format::Heic),
+            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", Format::Heic),
+            (b"\0\0\0\x1Cftypmif1\0\0\0\0mif1avifmiaf", Format::Avif),
+            (b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miafMA1B", Format::Avif),
+            (&[0xFF, 0x0A, 0xFA], Format::Jxl),
+            (b"\0\0\0\x0CJXL \r\n\x87\n", Format::Jxl),
+        ];
+        for (bytes, format) in cases {
+            let name = format.name();
+            let expected = if format.is_read() { Sniff::Readable(*format) } else { Sniff::Unsupported(name) };
+            assert_eq!(sniff(bytes), expected, "{name}");
+            assert_eq!(claims_to_be_a_picture(format!("a.{name}")), format.is_read(), "{name}");
         }
     }
 

@@ -6,7 +6,7 @@
 use std::io::Cursor;
 
 use image::codecs::{bmp, gif, hdr, ico, jpeg, openexr, png, pnm, qoi, tga, tiff, webp};
-use image::error::{ImageError, LimitErrorKind};
+use image::error::{ImageError, ImageFormatHint, LimitErrorKind};
 use image::{ImageDecoder, ImageResult};
 
 use super::limits::{Limits, Timed};
@@ -87,6 +87,10 @@ fn open<'a>(bytes: &'a [u8], format: Format, limits: &'a Limits<'a>) -> ImageRes
         Format::Qoi => Box::new(qoi::QoiDecoder::new(reader)?),
         Format::Hdr => Box::new(hdr::HdrDecoder::new(reader)?),
         Format::Exr => Box::new(openexr::OpenExrDecoder::new(reader)?),
+        other => {
+            let hint = ImageFormatHint::Name(other.name().to_owned());
+            return Err(ImageError::Unsupported(hint.into()));
+        }
     })
 }
 

@@ -14,15 +14,25 @@
 //! header alone, time against [`Options::max_time`], and a decoder that panics has met a malformed file. Of
 //! a damaged picture the rows that can be read are a picture, where the decoder leaves them.
 
+#[cfg(feature = "avif")]
+mod avif;
+mod boxes;
 mod color;
 mod format;
 mod general;
+#[cfg(feature = "heic")]
+mod heic;
+#[cfg(any(feature = "avif", feature = "heic"))]
+mod heif;
 mod ico;
 mod jpeg;
+#[cfg(feature = "jxl")]
+mod jxl;
 mod limits;
 mod orientation;
 mod panics;
 mod partial;
+mod psd;
 mod raw;
 mod reduce;
 
@@ -126,6 +136,14 @@ pub fn decode_gated(bytes: &[u8], options: &Options, gate: Gate<'_>) -> Result<P
         let decoded = match format {
             Format::Jpeg => jpeg::decode(bytes, &limits)?,
             Format::Ico => ico::decode(bytes, &limits)?,
+            Format::Psd => psd::decode(bytes, &limits)?,
+            #[cfg(feature = "jxl")]
+            Format::Jxl => jxl::decode(bytes, &limits)?,
+            #[cfg(feature = "avif")]
+            Format::Avif => avif::decode(bytes, &limits)?,
+            #[cfg(feature = "heic")]
+            Format::Heic => heic::decode(bytes, &limits)?,
+            _ if raw::is_raw(format) => raw::decode(bytes, format, &limits)?,
             _ => general::decode(bytes, format, &limits)?,
         };
         finish(decoded, format, options)

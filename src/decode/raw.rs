@@ -1,99 +1,126 @@
-//! Tells the camera raw formats that are TIFF files from TIFF pictures.
+//! Camera raw files, read through the largest JPEG that the camera put beside the sensor's data.
 //!
-//! Their first page is mostly a thumbnail, so reading them as TIFF would index a stamp, or fail. CR2
-//! says what it is behind the header. DNG has a version tag. NEF, ARW and others are told by the maker
-//! of the camera together with sub-pages, which no scanner writes.
+//! Every camera adds such a preview, most of them as large as the picture, and it shows what the camera's screen
+//! showed. Developing the sensor's data would give another rendering for much more work, and each model needs its own.
+//! The preview lies as the sensor did: the container says how to turn it. Where the container says nothing (RAF), the
+//! preview's own EXIF does; what it repeats of the container's word is not applied again.
 
-/// Tag numbers of TIFF 6.0, TIFF/EP and DNG.
-const MAKE: u16 = 271;
-const SUB_PAGES: u16 = 330;
-const DNG_VERSION: u16 = 50_706;
-/// The most entries of a page that are looked at.
-const ENTRY_LIMIT: u16 = 256;
+mod cr3;
+mod pages;
 
-/// Reads numbers in a TIFF's byte order.
-#[derive(Clone, Copy)]
-struct Tiff<'a> {
-    bytes: &'a [u8],
-    big_endian: bool,
+use std::cmp::Reverse;
+
+use image::metadata::Orientation;
+
+use super::limits::Limits;
+use super::{Decoded, Format, jpeg, malformed};
+use crate::error::{Error, ErrorKind, Result};
+
+pub(super) use pages::of_tiff;
+
+/// Pixels of the longest side from which on a preview is taken: a smaller one describes too little.
+const SIDE_MIN: u16 = 160;
+
+/// Whether a format is one of those read here.
+pub(super) fn is_raw(format: Format) -> bool {
+    use Format::{Arw, Cr2, Cr3, Dng, Nef, Orf, Pef, Raf, Rw2, Srw};
+    matches!(format, Cr2 | Cr3 | Nef | Arw | Dng | Rw2 | Orf | Raf | Pef | Srw)
 }
 
-impl<'a> Tiff<'a> {
-    fn u16(self, at: usize) -> Option<u16> {
-        let word = *self.bytes.get(at..)?.first_chunk()?;
-        Some(if self.big_endian { u16::from_be_bytes(word) } else { u16::from_le_bytes(word) })
-    }
-
-    fn u32(self, at: usize) -> Option<u32> {
-        let word = *self.bytes.get(at..)?.first_chunk()?;
-        Some(if self.big_endian { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) })
-    }
-
-    /// The text of an entry, without what does not lie within the bytes at hand.
-    fn text(self, entry: usize) -> Option<&'a [u8]> {
-        let length = self.u32(entry + 4)? as usize;
-        let start = if length <= 4 { entry + 8 } else { self.u32(entry + 8)? as usize };
-        let rest = self.bytes.get(start..)?;
-        rest.get(..length).or(Some(rest))
-    }
+/// A JPEG inside a raw file.
+struct Preview<'a> {
+    jpeg: &'a [u8],
+    pixels: u32,
 }
 
-/// The name of the raw format that a TIFF file is, `None` for a TIFF picture.
-pub(super) fn of_tiff(bytes: &[u8]) -> Option<&'static str> {
-    if bytes.get(8..10) == Some(b"CR") {
-        return Some("raw (cr2)");
-    }
-    let tiff = Tiff { bytes, big_endian: bytes.starts_with(b"MM") };
-    if tiff.u16(2)? != 42 {
-        return None;
-    }
-    let page = tiff.u32(4)? as usize;
-    let count = tiff.u16(page)?.min(ENTRY_LIMIT);
-    let mut maker: Option<&[u8]> = None;
-    let mut has_sub_pages = false;
-    for i in 0..usize::from(count) {
-        let entry = page.checked_add(2 + 12 * i)?;
-        match tiff.u16(entry) {
-            Some(DNG_VERSION) => return Some("raw (dng)"),
-            Some(MAKE) => maker = tiff.text(entry),
-            Some(SUB_PAGES) => has_sub_pages = true,
-            Some(_) => {}
-            None => break,
+/// What the container of a raw file tells.
+#[derive(Default)]
+struct Found<'a> {
+    previews: Vec<Preview<'a>>,
+    orientation: Option<Orientation>,
+    /// Whether something that should hold a preview lies outside of the file.
+    outside: bool,
+}
+
+impl<'a> Found<'a> {
+    /// Takes what lies there in the file, if it is a JPEG of the size wanted.
+    fn add(&mut self, bytes: &'a [u8], start: usize, length: usize) {
+        match start.checked_add(length).and_then(|end| bytes.get(start..end)) {
+            Some(content) => self.add_content(content),
+            None => self.outside = true,
         }
     }
-    let maker = maker.filter(|_| has_sub_pages)?;
-    let makers: [(&[u8], &str); 4] =
-        [(b"NIKON", "raw (nef)"), (b"SONY", "raw (arw)"), (b"PENTAX", "raw (pef)"), (b"SAMSUNG", "raw (srw)")];
-    makers.iter().find(|(name, _)| maker.starts_with(name)).map(|&(_, format)| format)
+
+    fn add_content(&mut self, content: &'a [u8]) {
+        if let Some((width, height)) = jpeg_size(content).filter(|&(width, height)| width.max(height) >= SIDE_MIN) {
+            self.previews.push(Preview { jpeg: content, pixels: u32::from(width) * u32::from(height) });
+        }
+    }
+}
+
+/// Decodes the largest preview that is whole.
+pub(super) fn decode(bytes: &[u8], format: Format, limits: &Limits<'_>) -> Result<Decoded> {
+    let mut found = match format {
+        Format::Cr3 => cr3::find(bytes),
+        Format::Raf => raf(bytes),
+        _ => pages::find(bytes),
+    };
+    found.previews.sort_by_key(|preview| Reverse(preview.pixels));
+    let (mut failure, mut cut_off) = (None, None);
+    let upright = |decoded: Decoded| {
+        let orientation = found.orientation.unwrap_or(decoded.orientation);
+        Decoded { orientation, ..decoded }
+    };
+    for preview in found.previews {
+        match jpeg::decode(preview.jpeg, limits) {
+            // A smaller one may be whole.
+            Ok(decoded) if decoded.partial => cut_off = cut_off.or(Some(decoded)),
+            Ok(decoded) => return Ok(upright(decoded)),
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    if let Some(decoded) = cut_off {
+        return Ok(upright(decoded));
+    }
+    Err(match failure {
+        Some(error) if error.kind() == ErrorKind::TooLarge => error,
+        Some(error) => malformed(format, format_args!("its preview: {error}")),
+        None if found.outside => malformed(format, "its preview lies outside of it; does the file end too early?"),
+        None => {
+            let name = format.name();
+            let message = format!("this {name} holds no preview of {SIDE_MIN} pixels; convert it to jpeg or png");
+            Error::new(ErrorKind::Unsupported, message)
+        }
+    })
+}
+
+/// Fujifilm's RAF: its header says where the JPEG lies.
+fn raf(bytes: &[u8]) -> Found<'_> {
+    let number = |at: usize| Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?) as usize);
+    let mut found = Found::default();
+    match (number(84), number(88)) {
+        (Some(start), Some(length)) => found.add(bytes, start, length),
+        _ => found.outside = true,
+    }
+    found
+}
+
+/// Width and height of a JPEG that viewers show: a frame of 8 bits, not the lossless one that sensor data come in.
+fn jpeg_size(bytes: &[u8]) -> Option<(u16, u16)> {
+    let mut rest = bytes.strip_prefix(&[0xFF, 0xD8])?;
+    loop {
+        let start = rest.iter().position(|&byte| byte != 0xFF).filter(|&fill| fill > 0)?;
+        let (&marker, after) = rest.get(start..)?.split_first()?;
+        let length = usize::from(u16::from_be_bytes(*after.first_chunk()?));
+        match (marker, after.get(2..length)?) {
+            (0xC0..=0xC2, &[8, h0, h1, w0, w1, 1 | 3, ..]) => {
+                return Some((u16::from_be_bytes([w0, w1]), u16::from_be_bytes([h0, h1])));
+            }
+            (0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF | 0xD9 | 0xDA, _) => return None,
+            _ => rest = after.get(length..)?,
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A little-endian TIFF whose only page has these entries: tag, type, count, value.
-    fn tiff(entries: &[(u16, u16, u32, u32)], tail: &[u8]) -> Vec<u8> {
-        let mut bytes = b"II*\0\x08\0\0\0".to_vec();
-        bytes.extend((entries.len() as u16).to_le_bytes());
-        for &(tag, kind, count, value) in entries {
-            bytes.extend([tag.to_le_bytes(), kind.to_le_bytes()].concat());
-            bytes.extend([count.to_le_bytes(), value.to_le_bytes()].concat());
-        }
-        bytes.extend([0; 4]);
-        bytes.extend(tail);
-        bytes
-    }
-
-    #[test]
-    fn cameras_with_sub_pages_are_raw_and_scanners_are_not() {
-        let nikon = tiff(&[(MAKE, 2, 18, 38), (SUB_PAGES, 4, 1, 99)], b"NIKON CORPORATION\0");
-        assert_eq!(of_tiff(&nikon), Some("raw (nef)"));
-        let scanner = tiff(&[(MAKE, 2, 18, 26)], b"NIKON CORPORATION\0");
-        assert_eq!(of_tiff(&scanner), None);
-        assert_eq!(of_tiff(&tiff(&[(DNG_VERSION, 1, 4, 1)], b"")), Some("raw (dng)"));
-        for end in 0..nikon.len() {
-            let _ = of_tiff(&nikon[..end]);
-        }
-        assert_eq!(of_tiff(&[b"II*\0".as_slice(), &[0xFF; 40]].concat()), None);
-    }
-}
+mod tests;

@@ -9,7 +9,7 @@ use super::*;
 mod hostile;
 
 /// A smooth picture with a different colour in each corner, so that every turn shows.
-fn scene(width: u32, height: u32) -> RgbImage {
+pub(super) fn scene(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         let (u, v) = (x as f32 / (width - 1).max(1) as f32, y as f32 / (height - 1).max(1) as f32);
         Rgb([(40.0 + 200.0 * u) as u8, (220.0 - 180.0 * v) as u8, (60.0 + 90.0 * u * v) as u8])
@@ -33,7 +33,7 @@ fn jpeg(picture: &RgbImage, exif: Option<Vec<u8>>) -> Vec<u8> {
 }
 
 /// The mean absolute difference of a picture from an expected one of the same size, in grey levels.
-fn difference(picture: &Picture, expected: &RgbImage) -> f64 {
+pub(super) fn difference(picture: &Picture, expected: &RgbImage) -> f64 {
     let luma =
         expected.pixels().map(|&Rgb([r, g, b])| 0.299 * f64::from(r) + 0.587 * f64::from(g) + 0.114 * f64::from(b));
     apart(picture, expected.dimensions(), luma)
@@ -50,11 +50,39 @@ fn difference_of(picture: &Picture, expected: &Picture) -> f64 {
     apart(picture, size, expected.luma.iter().map(|&value| f64::from(value)))
 }
 
+/// A file of `fixtures/encoded`.
+pub(super) fn encoded_by_others(name: &str) -> Vec<u8> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/encoded").join(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Cuts a file at every length, and changes every byte of it; an error or a picture must come of it. What panics in a
+/// decoder that is not ours is contained.
+pub(super) fn cut_and_changed(bytes: &[u8], format: Format) {
+    let options = Options { max_memory: 1 << 20, ..Options::default() };
+    for end in 0..bytes.len() {
+        if sniff(&bytes[..end]) == Sniff::Readable(format) {
+            let kind = decode(&bytes[..end], &options).err().map(|error| error.kind());
+            assert_eq!(kind, Some(ErrorKind::Malformed), "{format:?} {end} of {}", bytes.len());
+        }
+        let mut changed = bytes.to_vec();
+        changed[end] ^= [0x01, 0x80, 0xFF][end % 3];
+        let _ = decode(&changed, &options);
+    }
+}
+
+/// Half of a picture beside white: the scene, whose right half is transparent.
+pub(super) fn half_of_scene() -> RgbImage {
+    let mut picture = scene(96, 64);
+    picture.enumerate_pixels_mut().filter(|(x, _, _)| *x >= 48).for_each(|(_, _, pixel)| *pixel = Rgb([255; 3]));
+    picture
+}
+
 fn kind(bytes: &[u8]) -> ErrorKind {
     decode(bytes, &Options::default()).unwrap_err().kind()
 }
 
-/// The scene in every format that this crate can write, which is all that it reads.
+/// The scene in every format that the `image` crate writes. The others have tests of their own.
 fn one_of_each(width: u32, height: u32) -> Vec<(Format, Vec<u8>)> {
     let picture = scene(width, height);
     let linear = || DynamicImage::from(picture.clone()).to_rgb32f();
@@ -82,7 +110,7 @@ fn one_of_each(width: u32, height: u32) -> Vec<(Format, Vec<u8>)> {
 fn every_format_is_recognised_and_decoded() {
     let expected = scene(96, 64);
     let pictures = one_of_each(96, 64);
-    assert_eq!(pictures.iter().map(|(format, _)| *format).collect::<Vec<_>>(), Format::ALL);
+    assert_eq!(pictures.iter().map(|(format, _)| *format).collect::<Vec<_>>(), Format::ALL[..12]);
     for (format, bytes) in pictures {
         assert_eq!(sniff(&bytes), Sniff::Readable(format));
         assert_eq!(sniff(&bytes[..bytes.len().min(4096)]), Sniff::Readable(format));
@@ -301,9 +329,9 @@ fn the_extremes_of_size_are_reduced_and_never_enlarged() {
 
 #[test]
 fn an_error_says_what_to_do() {
-    let error = decode(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", &Options::default()).unwrap_err();
+    let error = decode(b"FOVb\0\0\x02\0", &Options::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
-    assert!(error.message().contains("heic") && error.message().contains("convert"), "{error}");
+    assert!(error.message().contains("x3f") && error.message().contains("convert"), "{error}");
     assert_eq!(kind(b"just text"), ErrorKind::NotAPicture);
     assert_eq!(kind(b""), ErrorKind::NotAPicture);
 }

@@ -120,7 +120,10 @@ impl Fields {
 }
 
 /// The formats in the order of their codes in the index: new ones go to the end.
-const FORMATS: [&str; 12] = ["jpeg", "png", "gif", "webp", "tiff", "bmp", "ico", "pnm", "tga", "qoi", "hdr", "exr"];
+const FORMATS: [&str; 26] = [
+    "jpeg", "png", "gif", "webp", "tiff", "bmp", "ico", "pnm", "tga", "qoi", "hdr", "exr", "cr2", "cr3", "nef", "arw",
+    "dng", "rw2", "orf", "raf", "pef", "srw", "psd", "jxl", "avif", "heic",
+];
 
 fn format_code(format: &str) -> u64 {
     FORMATS.iter().position(|name| *name == format).unwrap_or(FORMATS.len()) as u64

@@ -1,0 +1,239 @@
+//! The container of AVIF and HEIC files (ISO/IEC 23008-12): items, what they are of, and what is said of them.
+
+use std::borrow::Cow;
+
+use image::metadata::Orientation;
+
+use super::boxes::{boxes, find};
+
+/// The most references, properties and extents that are looked at, each.
+const LIMIT: usize = 4096;
+
+/// Reads big-endian numbers from the front.
+pub(super) struct Reader<'a> {
+    pub rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (bytes, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        Some(bytes)
+    }
+
+    /// A number of up to 8 bytes; of none it is 0.
+    fn number(&mut self, length: usize) -> Option<u64> {
+        Some(self.bytes(length)?.iter().fold(0, |value, &byte| value << 8 | u64::from(byte)))
+    }
+
+    pub(super) fn u8(&mut self) -> Option<u8> {
+        self.number(1).map(|number| number as u8)
+    }
+
+    pub(super) fn u32(&mut self, bytes: usize) -> Option<u32> {
+        self.number(bytes).map(|number| number as u32)
+    }
+
+    /// The version and flags that most boxes start with.
+    fn version(&mut self) -> Option<(u8, u32)> {
+        Some((self.u8()?, self.u32(3)?))
+    }
+}
+
+/// A file's items.
+pub(super) struct Container<'a> {
+    file: &'a [u8],
+    meta: &'a [u8],
+}
+
+/// How the tiles of a grid lie.
+pub(super) struct Grid {
+    pub columns: u32,
+    pub rows: u32,
+    pub width: u32,
+    pub height: u32,
+}
+
+impl<'a> Container<'a> {
+    pub(super) fn open(file: &'a [u8]) -> Option<Self> {
+        Some(Self { file, meta: find(file, &[b"meta"])?.get(4..)? })
+    }
+
+    /// The item that is the picture.
+    pub(super) fn primary(&self) -> Option<u32> {
+        let mut reader = Reader { rest: find(self.meta, &[b"pitm"])? };
+        let (version, _) = reader.version()?;
+        reader.u32(if version == 0 { 2 } else { 4 })
+    }
+
+    /// What an item is: `av01`, `hvc1`, `grid`.
+    pub(super) fn kind(&self, item: u32) -> Option<[u8; 4]> {
+        let mut reader = Reader { rest: find(self.meta, &[b"iinf"])? };
+        let (version, _) = reader.version()?;
+        reader.number(if version == 0 { 2 } else { 4 })?;
+        boxes(reader.rest).filter(|(name, _)| name == b"infe").find_map(|(_, content)| {
+            let mut reader = Reader { rest: content };
+            let size = match reader.version()?.0 {
+                2 => 2,
+                3 => 4,
+                _ => return None,
+            };
+            let id = reader.u32(size)?;
+            // Protection.
+            reader.number(2)?;
+            (id == item).then(|| reader.rest.first_chunk().copied())?
+        })
+    }
+
+    /// An item's bytes, which lie in the file in one piece or in several, or beside the descriptions.
+    pub(super) fn data(&self, item: u32) -> Option<Cow<'a, [u8]>> {
+        let mut reader = Reader { rest: find(self.meta, &[b"iloc"])? };
+        let (version, _) = reader.version()?;
+        let (sizes, more) = (usize::from(reader.u8()?), usize::from(reader.u8()?));
+        let (offset_size, length_size, base_size) = (sizes >> 4, sizes & 15, more >> 4);
+        let index_size = if version == 0 { 0 } else { more & 15 };
+        let id_size = if version < 2 { 2 } else { 4 };
+        if [offset_size, length_size, base_size, index_size].iter().any(|&size| size > 8) {
+            return None;
+        }
+        for _ in 0..reader.u32(id_size)? {
+            let id = reader.u32(id_size)?;
+            let method = if version == 0 { 0 } else { reader.u32(2)? & 15 };
+            // Another file than this.
+            let elsewhere = reader.number(2)?;
+            let base = reader.number(base_size)?;
+            let extents = reader.u32(2)?;
+            let store = match method {
+                0 => self.file,
+                _ => find(self.meta, &[b"idat"]).unwrap_or_default(),
+            };
+            let mut data = Cow::Borrowed(&[][..]);
+            for index in 0..extents {
+                reader.number(index_size)?;
+                let offset = usize::try_from(base.checked_add(reader.number(offset_size)?)?).ok()?;
+                let length = usize::try_from(reader.number(length_size)?).ok()?;
+                if id != item {
+                    continue;
+                }
+                let rest = store.get(offset..)?;
+                // No length stands for all.
+                let extent = if length == 0 { rest } else { rest.get(..length)? };
+                if index == 0 {
+                    data = Cow::Borrowed(extent);
+                } else if data.len() + extent.len() <= store.len() {
+                    data.to_mut().extend(extent);
+                } else {
+                    return None;
+                }
+            }
+            if id == item {
+                return (method < 2 && elsewhere == 0 && !data.is_empty()).then_some(data);
+            }
+        }
+        None
+    }
+
+    /// Every property in the file.
+    pub(super) fn all_properties(&self) -> impl Iterator<Item = ([u8; 4], &'a [u8])> {
+        boxes(find(self.meta, &[b"iprp", b"ipco"]).unwrap_or_default()).take(LIMIT)
+    }
+
+    /// An item's properties, in the order in which they apply.
+    pub(super) fn properties(&self, item: u32) -> Vec<([u8; 4], &'a [u8])> {
+        let all: Vec<_> = self.all_properties().collect();
+        let places = boxes(find(self.meta, &[b"iprp"]).unwrap_or_default())
+            .filter(|(name, _)| name == b"ipma")
+            .find_map(|(_, content)| associations(content, item));
+        let property = |place: usize| place.checked_sub(1).and_then(|index| all.get(index)).copied();
+        places.unwrap_or_default().into_iter().filter_map(property).collect()
+    }
+
+    /// The references of a kind: from an item to its items.
+    fn references(&self, wanted: [u8; 4]) -> Vec<(u32, Vec<u32>)> {
+        let mut reader = Reader { rest: find(self.meta, &[b"iref"]).unwrap_or_default() };
+        let size = if reader.version().is_some_and(|(version, _)| version > 0) { 4 } else { 2 };
+        let of_kind = boxes(reader.rest).filter(|&(name, _)| name == wanted).take(LIMIT);
+        let reference = |(_, content)| {
+            let mut reader = Reader { rest: content };
+            let (from, count) = (reader.u32(size)?, reader.u32(2)?);
+            Some((from, (0..count).map_while(|_| reader.u32(size)).collect()))
+        };
+        of_kind.filter_map(reference).collect()
+    }
+
+    /// The tiles that a grid is made of.
+    pub(super) fn tiles(&self, item: u32) -> Vec<u32> {
+        let references = self.references(*b"dimg");
+        references.into_iter().find(|(from, _)| *from == item).map(|(_, to)| to).unwrap_or_default()
+    }
+
+    pub(super) fn grid(&self, item: u32) -> Option<Grid> {
+        let data = self.data(item)?;
+        let mut reader = Reader { rest: &data };
+        let (_, flags) = (reader.u8()?, reader.u8()?);
+        let (rows, columns) = (u32::from(reader.u8()?) + 1, u32::from(reader.u8()?) + 1);
+        let size = if flags & 1 == 1 { 4 } else { 2 };
+        Some(Grid { columns, rows, width: reader.u32(size)?, height: reader.u32(size)? })
+    }
+
+    /// The item that holds the opacity of this one.
+    pub(super) fn alpha(&self, item: u32) -> Option<u32> {
+        let alpha = |id: u32| {
+            let properties = self.properties(id);
+            let what = properties.iter().find(|(name, _)| name == b"auxC").and_then(|(_, content)| content.get(4..));
+            let names: [&[u8]; 2] = [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0", b"urn:mpeg:hevc:2015:auxid:1\0"];
+            what.is_some_and(|what| names.iter().any(|name| what.starts_with(name)))
+        };
+        self.references(*b"auxl")
+            .into_iter()
+            .find(|(from, to)| to.contains(&item) && alpha(*from))
+            .map(|(from, _)| from)
+    }
+
+    /// Width and height as an item declares them.
+    pub(super) fn size(&self, item: u32) -> Option<(u32, u32)> {
+        let properties = self.properties(item);
+        let mut reader = Reader { rest: properties.iter().find(|(name, _)| name == b"ispe")?.1.get(4..)? };
+        Some((reader.u32(4)?, reader.u32(4)?))
+    }
+
+    /// Which way up an item lies: it is turned and then mirrored. EXIF in these files repeats what the properties say
+    /// and does not count.
+    pub(super) fn orientation(&self, item: u32) -> Orientation {
+        use Orientation::{
+            FlipHorizontal, FlipVertical, NoTransforms, Rotate90, Rotate90FlipH, Rotate180, Rotate270, Rotate270FlipH,
+        };
+        let properties = self.properties(item);
+        let value = |wanted: &[u8; 4]| properties.iter().find(|(name, _)| name == wanted).and_then(|(_, c)| c.first());
+        let turns = value(b"irot").map_or(0, |turns| turns & 3);
+        // Quarter turns counterclockwise; mirrored top to bottom (0) or left to right (1).
+        match (turns, value(b"imir").map(|axis| axis & 1)) {
+            (0, None) => NoTransforms,
+            (1, None) => Rotate270,
+            (2, None) => Rotate180,
+            (_, None) => Rotate90,
+            (0, Some(1)) | (2, Some(0)) => FlipHorizontal,
+            (0 | 2, Some(_)) => FlipVertical,
+            (1, Some(0)) | (3, Some(1)) => Rotate90FlipH,
+            (_, Some(_)) => Rotate270FlipH,
+        }
+    }
+}
+
+/// The places of an item's properties among all, from 1 on.
+fn associations(content: &[u8], item: u32) -> Option<Vec<usize>> {
+    let mut reader = Reader { rest: content };
+    let (version, flags) = reader.version()?;
+    let size = if flags & 1 == 1 { 2 } else { 1 };
+    for _ in 0..reader.u32(4)? {
+        let id = reader.u32(if version == 0 { 2 } else { 4 })?;
+        let count = reader.u8()?;
+        // The upper bit says whether the property must be understood.
+        let mask = if size == 2 { 0x7FFF } else { 0x7F };
+        let places = (0..count).map(|_| Some((reader.number(size)? & mask) as usize)).collect::<Option<Vec<_>>>()?;
+        if id == item {
+            return Some(places);
+        }
+    }
+    None
+}
