@@ -7,8 +7,7 @@
 
 use rayon::prelude::*;
 
-use super::postings::{Found, Postings};
-use super::{Vocabulary, geometry};
+use super::{Found, Postings, Vocabulary, geometry};
 use crate::describe::local::simd::dispatched;
 use crate::describe::local::{Features, Keypoint};
 use crate::error::Result;
@@ -95,7 +94,7 @@ pub struct Query(Vec<Asked>);
 /// A vote as it is cast.
 #[derive(Clone, Copy)]
 struct Vote {
-    picture: u16,
+    picture: u32,
     form: u8,
     keypoint: u16,
     geometry: u32,
@@ -138,8 +137,8 @@ impl Query {
         let cast: Result<Vec<_>> = self.0.par_iter().map(|asked| cast(asked, file, options)).collect();
         let cast = cast?;
         // In a large file nearly all votes are chance and alone: they are left out before the rest is sorted.
-        let mut counts = vec![0u8; Form::ALL.len() * file.sources().len()];
-        let cell = |vote: &Vote| Form::ALL.len() * usize::from(vote.picture) + usize::from(vote.form);
+        let mut counts = vec![0u8; Form::ALL.len() * file.pictures()];
+        let cell = |vote: &Vote| Form::ALL.len() * vote.picture as usize + usize::from(vote.form);
         for vote in cast.iter().flatten() {
             if let Some(count) = counts.get_mut(cell(vote)) {
                 *count = count.saturating_add(1);
@@ -158,24 +157,24 @@ impl Query {
             .collect();
         scored.sort_by(|a, b| b.0.total_cmp(&a.0));
         scored.truncate(options.candidates);
-        Ok(scored.into_iter().filter_map(|(votes, group)| self.candidate(file, votes, group)).collect())
+        scored.into_iter().filter_map(|(votes, group)| self.candidate(file, votes, group).transpose()).collect()
     }
 
-    fn candidate(&self, file: &Postings, votes: f32, group: &[Vote]) -> Option<Candidate> {
-        let first = group.first()?;
-        let asked = self.0.get(usize::from(first.form))?;
-        let source = file.sources().get(usize::from(first.picture))?;
+    fn candidate(&self, file: &Postings, votes: f32, group: &[Vote]) -> Result<Option<Candidate>> {
+        let Some(first) = group.first() else { return Ok(None) };
+        let Some(asked) = self.0.get(usize::from(first.form)) else { return Ok(None) };
+        let source = file.source(first.picture)?;
         let hit = |vote: &Vote| {
             let query = *asked.keypoints.get(usize::from(vote.keypoint))?;
             Some(Hit { query, source: geometry::unpack(vote.geometry), weight: vote.weight })
         };
-        Some(Candidate {
+        Ok(Some(Candidate {
             picture: source.picture,
             size: (source.width.into(), source.height.into()),
             form: asked.form,
             votes,
             hits: group.iter().filter_map(hit).collect(),
-        })
+        }))
     }
 
     /// The heaviest sum of votes that agree on a turn and a scale; each feature of the query counts once there.
