@@ -6,7 +6,7 @@
 //!            perceptual hash (u8), the hash (four u64)
 //! directory  4 bytes a bucket and 4 more: the entry at which each bucket begins
 //! entries    14 bytes each: the word's rest, picture and geometry (48 bits), signature (u64)
-//! checksums  4 bytes for each 1 KiB of all above (CRC-32), and one of these
+//! checksums  4 bytes for each 1 KiB of all above (CRC-32)
 //! ```
 //!
 //! All numbers are little-endian. Entries are in the order of their words. A bucket holds those of the words
@@ -134,7 +134,7 @@ impl Layout {
     }
 
     fn bytes(&self) -> usize {
-        self.checksums() + 4 * (self.blocks() + 1)
+        self.checksums() + 4 * self.blocks()
     }
 
     /// Bits of a word that its bucket leaves open.

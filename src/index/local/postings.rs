@@ -2,9 +2,12 @@
 //!
 //! A block is checked against its checksum when it is first read, so opening costs nothing and a flipped
 //! bit is an error, never a wrong answer. The file is mapped: nobody shortens it while it is named by a
-//! commit; a disk that is pulled out ends the process, as with every mapped file.
+//! commit; a disk that is pulled out ends the process, as with every mapped file. A search reads lists into
+//! a buffer instead: they lie far apart, and the system takes longer to map a page and its neighbours, and
+//! to unmap them, than to copy a list.
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,8 +19,20 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The bytes of a file.
 enum Bytes {
-    Mapped(Mmap),
+    Mapped(Mmap, File),
     Owned(Vec<u8>),
+}
+
+/// Entries that are read at a time: with their blocks they stay in the second-level cache.
+const AT_A_TIME: usize = 4096;
+
+/// What lists are read into.
+pub struct Buffer(Vec<u8>);
+
+impl Buffer {
+    pub fn new() -> Self {
+        Self(vec![0; AT_A_TIME * ENTRY + 2 * BLOCK])
+    }
 }
 
 /// A file of features, open for reading.
@@ -38,7 +53,7 @@ impl Postings {
         // SAFETY: files of an index are never changed once written, and readers hold no reference into the
         // map beyond `self`; a file that someone else shortens is the hazard that the module's text names.
         let map = unsafe { Mmap::map(&file) }.map_err(|error| Error::io(error).about(path))?;
-        Self::of(Bytes::Mapped(map)).map_err(|error| error.about(path))
+        Self::of(Bytes::Mapped(map, file)).map_err(|error| error.about(path))
     }
 
     /// Reads a file's bytes.
@@ -51,11 +66,6 @@ impl Postings {
 
     fn of(bytes: Bytes) -> Result<Self> {
         let layout = Layout::read(bytes.all()).ok_or_else(damaged)?;
-        let sums = bytes.all().get(layout.checksums()..).ok_or_else(damaged)?;
-        let (sums, own) = sums.split_last_chunk::<4>().ok_or_else(damaged)?;
-        if crc32fast::hash(sums) != u32::from_le_bytes(*own) {
-            return Err(damaged());
-        }
         let checked = (0..layout.blocks().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
         Ok(Self { bytes, layout, checked })
     }
@@ -87,47 +97,13 @@ impl Postings {
         self.layout.entries
     }
 
-    /// Calls `found` with each entry of a word; returns how many there were.
+    /// Where the lists of all words are.
     ///
     /// # Errors
-    /// `Damaged` where a block that is read does not agree with its checksum.
-    #[inline(always)]
-    pub fn of_word(&self, word: u32, mut found: impl FnMut(Found)) -> Result<usize> {
-        let bucket = self.layout.bucket_of(word);
-        let (rest, mut count) = (self.layout.rest_of(word), 0);
-        for entry in self.buckets(bucket, bucket + 1)? {
-            let entry = self.layout.unpack(entry);
-            if entry.rest == rest {
-                count += 1;
-                found(entry);
-            }
-        }
-        Ok(count)
-    }
-
-    /// Calls `found` with each entry of one of [`RANGES`] parts of the vocabulary, and its picture's number.
-    pub(super) fn of_range(&self, range: usize, found: &mut dyn FnMut(Entry, u32)) -> Result<()> {
-        let share = self.layout.buckets() / RANGES;
-        for bucket in range * share..(range + 1) * share {
-            for entry in self.buckets(bucket, bucket + 1)? {
-                let Found { picture, rest, geometry, signature } = self.layout.unpack(entry);
-                found(Entry { word: self.layout.word_of(bucket, rest), geometry, signature }, picture);
-            }
-        }
-        Ok(())
-    }
-
-    /// The entries of buckets that follow each other.
-    fn buckets(&self, from: usize, to: usize) -> Result<&[[u8; ENTRY]]> {
-        let end = |bucket: usize| -> Result<usize> {
-            let entry = self.read(self.layout.directory() + 4 * bucket, 4)?.first_chunk().ok_or_else(damaged)?;
-            Ok(u32::from_le_bytes(*entry) as usize)
-        };
-        let (from, to) = (end(from)?, end(to)?);
-        if from > to || to > self.layout.entries {
-            return Err(damaged());
-        }
-        Ok(self.read(self.layout.first_entry() + ENTRY * from, ENTRY * (to - from))?.as_chunks().0)
+    /// `Damaged`.
+    pub fn lists(&self) -> Result<Lists<'_>> {
+        let directory = self.read(self.layout.directory(), 4 * (self.layout.buckets() + 1))?.as_chunks().0;
+        Ok(Lists { file: self, directory })
     }
 
     /// Checks every block.
@@ -140,28 +116,119 @@ impl Postings {
 
     /// A part of the file, its blocks checked.
     fn read(&self, start: usize, length: usize) -> Result<&[u8]> {
-        let all = self.bytes.all();
         let end = start.checked_add(length).filter(|&end| end <= self.layout.checksums()).ok_or_else(damaged)?;
+        let all = self.bytes.all();
         for block in start / BLOCK..end.div_ceil(BLOCK) {
             let (cell, bit) = (self.checked.get(block / 64).ok_or_else(damaged)?, 1 << (block % 64));
             if cell.load(Ordering::Relaxed) & bit == 0 {
                 let last = ((block + 1) * BLOCK).min(self.layout.checksums());
-                let content = all.get(block * BLOCK..last).ok_or_else(damaged)?;
-                let sum = all.get(self.layout.checksums() + 4 * block..).and_then(|sums| sums.first_chunk());
-                if sum.is_none_or(|&sum| u32::from_le_bytes(sum) != crc32fast::hash(content)) {
-                    return Err(damaged());
-                }
+                self.check(block, all.get(block * BLOCK..last).ok_or_else(damaged)?)?;
                 cell.fetch_or(bit, Ordering::Relaxed);
             }
         }
         all.get(start..end).ok_or_else(damaged)
+    }
+
+    fn check(&self, block: usize, content: &[u8]) -> Result<()> {
+        let sum = self.bytes.all().get(self.layout.checksums() + 4 * block..).and_then(|sums| sums.first_chunk());
+        match sum {
+            Some(&sum) if u32::from_le_bytes(sum) == crc32fast::hash(content) => Ok(()),
+            _ => Err(damaged()),
+        }
+    }
+
+    /// The same through a buffer, for parts that are not near each other.
+    fn read_into<'a>(&'a self, start: usize, length: usize, Buffer(buffer): &'a mut Buffer) -> Result<&'a [u8]> {
+        let Bytes::Mapped(_, file) = &self.bytes else { return self.read(start, length) };
+        let first = start / BLOCK;
+        let end = ((start + length).div_ceil(BLOCK) * BLOCK).min(self.layout.checksums());
+        let blocks = end.checked_sub(first * BLOCK).and_then(|length| buffer.get_mut(..length)).ok_or_else(damaged)?;
+        if !read_at(file, blocks, (first * BLOCK) as u64)? {
+            return self.read(start, length);
+        }
+        for (block, content) in (first..).zip(blocks.chunks(BLOCK)) {
+            self.check(block, content)?;
+        }
+        blocks.get(start - first * BLOCK..).and_then(|from| from.get(..length)).ok_or_else(damaged)
+    }
+}
+
+/// Fills `buffer` from the file; `false` where the system has no way to.
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> Result<bool> {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset).map(|()| true).map_err(Error::io);
+    #[cfg(not(unix))]
+    return Ok(false);
+}
+
+/// Where the lists of a file are.
+pub struct Lists<'a> {
+    file: &'a Postings,
+    directory: &'a [[u8; 4]],
+}
+
+impl Lists<'_> {
+    /// Entries of all lists.
+    pub fn entries(&self) -> usize {
+        self.file.entries()
+    }
+
+    /// The entries among which those of a word are.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn list(&self, word: u32) -> Result<Range<usize>> {
+        self.bucket(self.file.layout.bucket_of(word))
+    }
+
+    fn bucket(&self, bucket: usize) -> Result<Range<usize>> {
+        let [from, to] = self.directory.get(bucket..).and_then(|from| from.first_chunk()).ok_or_else(damaged)?;
+        let (from, to) = (u32::from_le_bytes(*from) as usize, u32::from_le_bytes(*to) as usize);
+        if from > to || to > self.file.layout.entries { Err(damaged()) } else { Ok(from..to) }
+    }
+
+    /// Calls `found` with each entry of a word; returns how many there were.
+    ///
+    /// # Errors
+    /// `Damaged` where a block that is read does not agree with its checksum; `Io`.
+    #[inline(always)]
+    pub fn of_word(&self, word: u32, buffer: &mut Buffer, mut found: impl FnMut(Found)) -> Result<usize> {
+        let layout = &self.file.layout;
+        let (list, rest, mut count) = (self.list(word)?, layout.rest_of(word), 0);
+        for from in list.clone().step_by(AT_A_TIME) {
+            let entries = AT_A_TIME.min(list.end - from);
+            let bytes = self.file.read_into(layout.first_entry() + ENTRY * from, ENTRY * entries, buffer)?;
+            for entry in bytes.as_chunks().0 {
+                let entry = layout.unpack(entry);
+                if entry.rest == rest {
+                    count += 1;
+                    found(entry);
+                }
+            }
+        }
+        Ok(count)
+    }
+
+    /// Calls `found` with each entry of one of [`RANGES`] parts of the vocabulary, and its picture's number.
+    pub(super) fn of_range(&self, range: usize, found: &mut dyn FnMut(Entry, u32)) -> Result<()> {
+        let layout = &self.file.layout;
+        let share = layout.buckets() / RANGES;
+        for bucket in range * share..(range + 1) * share {
+            let list = self.bucket(bucket)?;
+            let bytes = self.file.read(layout.first_entry() + ENTRY * list.start, ENTRY * list.len())?;
+            for entry in bytes.as_chunks().0 {
+                let Found { picture, rest, geometry, signature } = layout.unpack(entry);
+                found(Entry { word: layout.word_of(bucket, rest), geometry, signature }, picture);
+            }
+        }
+        Ok(())
     }
 }
 
 impl Bytes {
     fn all(&self) -> &[u8] {
         match self {
-            Self::Mapped(map) => map,
+            Self::Mapped(map, _) => map,
             Self::Owned(bytes) => bytes,
         }
     }

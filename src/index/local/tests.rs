@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 use super::layout::Layout;
+use super::postings::Buffer;
 use super::*;
 use crate::describe::Probe;
 use crate::describe::hash::Dihedral;
@@ -81,13 +82,14 @@ fn every_entry_is_found_under_its_word_and_a_picture_is_found_by_its_own_feature
     let pictures = records(10..50);
     let postings = Postings::from_bytes(file(&pictures)).unwrap();
     assert_eq!((postings.pictures(), postings.entries()), (40, 2400));
+    let lists = postings.lists().unwrap();
     for (number, Record { sketch, .. }) in (0..).zip(&pictures) {
         for entry in &sketch.entries {
             let mut found = false;
             let is_it = |f: Found| {
                 found |= (f.picture, f.geometry, f.signature) == (number, entry.geometry, entry.signature);
             };
-            postings.of_word(entry.word, is_it).unwrap();
+            lists.of_word(entry.word, &mut Buffer::new(), is_it).unwrap();
             assert!(found, "{number} {entry:?}");
         }
     }

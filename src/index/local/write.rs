@@ -61,9 +61,10 @@ pub fn merge(out: impl Write, files: &[&Postings], keep: &dyn Fn(u32) -> bool) -
         }
         numbers.push(of_file);
     }
+    let lists = files.iter().map(|file| file.lists()).collect::<Result<Vec<_>>>()?;
     let each = |range: usize, take: &mut dyn FnMut(Numbered)| -> Result<()> {
-        for (file, numbers) in files.iter().zip(&numbers) {
-            file.of_range(range, &mut |entry, number| {
+        for (lists, numbers) in lists.iter().zip(&numbers) {
+            lists.of_range(range, &mut |entry, number| {
                 if let Some(Some(number)) = numbers.get(number as usize) {
                     take((entry, *number));
                 }
@@ -179,7 +180,6 @@ impl<W: Write> Checked<W> {
         if !self.block.is_empty() {
             self.end_block()?;
         }
-        self.sums.extend(crc32fast::hash(&self.sums).to_le_bytes());
         self.out.write_all(&self.sums).and_then(|()| self.out.flush()).map_err(Error::io)
     }
 }
