@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use tantivy::columnar::Column;
 use tantivy::directory::MmapDirectory;
@@ -18,8 +17,7 @@ use super::format::{self, DOCUMENTS};
 use super::schema::{self, Fields, name};
 use super::{Digest, PictureId, SourceRecord, State, local};
 use crate::describe::Probe;
-use crate::describe::hash::{Dihedral, PerceptualHash};
-use crate::describe::local::simd::dispatched;
+use crate::describe::hash::Dihedral;
 use crate::error::{Error, ErrorKind, Result};
 use crate::locator::{Locator, Stamp};
 
@@ -27,8 +25,6 @@ use crate::locator::{Locator, Stamp};
 /// milliseconds, and each commit can race once; a writer commits every few seconds at most.
 const OPEN_ATTEMPTS: u32 = 20;
 const OPEN_PAUSE: Duration = Duration::from_millis(10);
-/// Rows compared at a time: four columns of it stay in the first-level cache.
-const SCAN_ROWS: usize = 512;
 
 /// What every commit says besides its documents.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -377,74 +373,24 @@ impl Reader {
     }
 
     /// The pictures whose hash differs from one of the probe's forms in at most `max_distance` bits,
-    /// each with its nearest form; nearest first, then by number.
-    ///
-    /// A scan of all hashes: exact at every distance. Measured: a few milliseconds a million pictures,
-    /// where looking up the hash in bands costs 272 dictionary seeks a form to be exact up to 31 bits only.
+    /// each with its nearest form; nearest first, then by number. Some may have been forgotten since:
+    /// [`facts`](Self::facts) knows.
     ///
     /// # Errors
     /// `Damaged`.
     pub fn candidates(&self, probe: &Probe, max_distance: u32) -> Result<Vec<Candidate>> {
-        let scan = |segment| {
-            let mut candidates = Vec::new();
-            self.scan(segment, probe, max_distance, &mut candidates).map(|()| candidates)
-        };
-        let found: Result<Vec<_>> = self.searcher.segment_readers().par_iter().map(scan).collect();
-        let mut candidates = found?.concat();
+        let mut candidates = local::hashes::near(&self.features, probe, max_distance)?;
         candidates.sort_by_key(|candidate| (candidate.distance, candidate.picture));
         Ok(candidates)
     }
 
-    /// The pictures that most local features of the query speak for, best first.
+    /// The pictures that most local features of the query speak for, best first. Some may have been forgotten
+    /// since, as above.
     ///
     /// # Errors
     /// `Damaged`.
     pub fn local_candidates(&self, query: &local::Query, options: &local::Options) -> Result<Vec<local::Candidate>> {
         query.candidates(&self.features, options)
-    }
-
-    fn scan(&self, segment: &SegmentReader, probe: &Probe, max_distance: u32, out: &mut Vec<Candidate>) -> Result<()> {
-        let (Some(ids), Some(qualities)) = (self.column(segment, name::ID)?, self.column(segment, name::QUALITY)?)
-        else {
-            return Ok(());
-        };
-        let mut words = Vec::with_capacity(4);
-        for field in name::HASH {
-            words.extend(self.column(segment, field)?);
-        }
-        let rows = ids.values.num_vals();
-        if words.len() != 4
-            || words.iter().any(|column| column.values.num_vals() != rows)
-            || qualities.values.num_vals() != rows
-        {
-            return Err(Error::new(ErrorKind::Damaged, "hashes are missing: index again, into another folder")
-                .about(self.folder.as_path()));
-        }
-        let mut block = [[0u64; SCAN_ROWS]; 4];
-        let mut near = [0; SCAN_ROWS];
-        let forms = probe.forms.map(|(_, hash)| hash);
-        for start in (0..rows).step_by(SCAN_ROWS) {
-            let length = (rows - start).min(SCAN_ROWS as u32) as usize;
-            for (column, values) in words.iter().zip(&mut block) {
-                column.values.get_range(start.into(), &mut values[..length]);
-            }
-            nearest(&block, &forms, &mut near);
-            for (row, &packed) in (start..).zip(near.iter().take(length)) {
-                let distance = u32::from(packed >> 3);
-                if distance > max_distance {
-                    continue;
-                }
-                let form = probe.forms.get(usize::from(packed & 7)).map(|(form, _)| *form).unwrap_or_default();
-                let mut document = vec![row];
-                ids.index.select_batch_in_place(0, &mut document);
-                let alive = document.first().is_some_and(|&doc| !segment.is_deleted(doc));
-                if let Some(picture) = picture_id(ids.values.get_val(row)).filter(|_| alive) {
-                    let quality = qualities.values.get_val(row).min(100) as u8;
-                    out.push(Candidate { picture, form, distance, quality });
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Bytes that the index takes on disk, all in.
@@ -462,21 +408,6 @@ impl Reader {
             Ok(bytes)
         }
         below(&self.folder).map_err(|error| Error::io(error).about(self.folder.as_path()))
-    }
-}
-
-dispatched! {
-    /// Of each hash, given by its four words, the distance to the nearest form and which that is: `distance * 8 + form`.
-    fn nearest(hashes: &[[u64; SCAN_ROWS]; 4], forms: &[PerceptualHash; 8], out: &mut [u16; SCAN_ROWS]) = nearest_plain
-}
-
-#[inline(always)]
-fn nearest_plain(hashes: &[[u64; SCAN_ROWS]; 4], forms: &[PerceptualHash; 8], out: &mut [u16; SCAN_ROWS]) {
-    let [a, b, c, d] = hashes;
-    for (i, nearest) in out.iter_mut().enumerate() {
-        let hash = PerceptualHash([a[i], b[i], c[i], d[i]]);
-        let packed = (0u16..8).zip(forms).map(|(form, of_form)| (of_form.distance(hash) as u16) << 3 | form);
-        *nearest = packed.fold(u16::MAX, u16::min);
     }
 }
 

@@ -11,8 +11,6 @@ use crate::locator::{Locator, Stamp};
 /// Fast fields are read by name: one place for each name.
 pub(super) mod name {
     pub const ID: &str = "id";
-    pub const HASH: [&str; 4] = ["hash0", "hash1", "hash2", "hash3"];
-    pub const QUALITY: &str = "quality";
     pub const WIDTH: &str = "width";
     pub const HEIGHT: &str = "height";
     pub const FORMAT: &str = "format";
@@ -27,7 +25,7 @@ pub(super) mod name {
     pub const NOTE: &str = "note";
 }
 
-/// The fields. A picture document has `id`, `digest` and what describes it; a source document has
+/// The fields. A picture document has `id`, `digest` and the facts of its file; a source document has
 /// `locator`, `picture` and what was last seen there.
 pub(super) struct Fields {
     pub schema: Schema,
@@ -36,8 +34,6 @@ pub(super) struct Fields {
     pub locator: Field,
     pub picture: Field,
     pub state: Field,
-    hash: [Field; 4],
-    quality: Field,
     width: Field,
     height: Field,
     format: Field,
@@ -56,8 +52,6 @@ impl Fields {
         Self {
             id: builder.add_u64_field(name::ID, keyed()),
             digest: builder.add_bytes_field(name::DIGEST, INDEXED),
-            hash: name::HASH.map(|word| builder.add_u64_field(word, fast())),
-            quality: builder.add_u64_field(name::QUALITY, fast()),
             width: builder.add_u64_field(name::WIDTH, fast()),
             height: builder.add_u64_field(name::HEIGHT, fast()),
             format: builder.add_u64_field(name::FORMAT, fast()),
@@ -77,10 +71,6 @@ impl Fields {
         let mut document = TantivyDocument::default();
         document.add_u64(self.id, id.0.into());
         document.add_bytes(self.digest, &record.digest.0);
-        for (field, word) in self.hash.iter().zip(record.hash.0) {
-            document.add_u64(*field, word);
-        }
-        document.add_u64(self.quality, record.quality.into());
         document.add_u64(self.width, record.width.into());
         document.add_u64(self.height, record.height.into());
         document.add_u64(self.format, format_code(record.format));

@@ -10,7 +10,7 @@ use tantivy::{Index, IndexWriter, TantivyDocument, Term};
 
 use super::directory::WritableDirectory;
 use super::format::{self, DOCUMENTS, FORMAT_FILE, WriteLock};
-use super::local::store::Store;
+use super::local::{self, store::Store};
 use super::reader::{Payload, Reader, damaged};
 use super::schema::Fields;
 use super::{Digest, PictureId, PictureRecord, SourceRecord};
@@ -126,7 +126,8 @@ impl Writer {
         self.payload.next_picture =
             next.ok_or_else(|| Error::new(ErrorKind::Usage, "an index holds 4,294,967,295 pictures: start another"))?;
         self.documents.add_document(self.fields.picture_document(id, record)).map_err(|error| self.damaged(error))?;
-        self.features.add(id.0, record.sketch.clone())?;
+        let PictureRecord { hash, quality, sketch, .. } = record;
+        self.features.add(local::Record { picture: id.0, hash: *hash, quality: *quality, sketch: sketch.clone() })?;
         self.added.insert(record.digest, id);
         self.pending += 1;
         Ok(id)

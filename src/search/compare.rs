@@ -6,7 +6,7 @@ use crate::decode::{self, Picture};
 use crate::describe::{describe, probe};
 use crate::error::{Error, Result};
 use crate::index::Digest;
-use crate::index::local::{Candidate, Postings, Query, Sketch, write};
+use crate::index::local::{Candidate, Postings, Query, Record, Sketch, write};
 use crate::locator::{Locator, Stamp};
 
 /// A picture file that is compared.
@@ -63,7 +63,8 @@ pub fn compare(query: &Side, source: &Side, options: &Options) -> Result<Compari
         }
     }
     let mut file = Vec::new();
-    write(&mut file, &[(0, Sketch::of(&kept.features, second.reduced_width, second.reduced_height))])?;
+    let sketch = Sketch::of(&kept.features, second.reduced_width, second.reduced_height);
+    write(&mut file, &[Record { sketch, ..Record::default() }])?;
     let size = (first.reduced_width as f32, first.reduced_height as f32);
     let candidates = Query::new(&asked.features, size.0, &options.local)
         .candidates(&[Postings::from_bytes(file)?], &options.local)?;

@@ -48,6 +48,19 @@ fn a_touched_or_moved_picture_is_not_decoded_again() {
 }
 
 #[test]
+fn a_picture_that_was_overwritten_is_found_no_more() {
+    let place = Place::with_photos(&PHOTOS);
+    index(&place);
+    let query = place.path("photos/pond.jpg");
+    fs::copy(&query, place.path("query.jpg")).unwrap();
+    let search = || place.run(["search", "query.jpg", "--index", "idx", "--json", "--min-score", "0.5"]).object();
+    assert_eq!(names(&search()), ["pond.jpg"]);
+    fs::copy(place.path("photos/roses.jpg"), &query).unwrap();
+    assert_eq!(index(&place)["pictures"], 2);
+    assert_eq!(names(&search()), [""; 0]);
+}
+
+#[test]
 fn hidden_system_and_excluded_files_are_left_out_until_asked_for() {
     let place = Place::new();
     let pictures = [

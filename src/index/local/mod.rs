@@ -1,4 +1,5 @@
-//! Local features kept and found again: visual words, signatures and geometry in files of our own.
+//! What a search reads of all pictures, in files of our own: perceptual hashes, and the inverted file of local
+//! features (visual words, signatures and geometry).
 //!
 //! A feature of the gallery becomes 14 bytes under one visual word: whose it is, a 64-bit signature that
 //! says where in the word's cell its descriptor lies (Hamming embedding: Jégou, Douze and Schmid, 2008), and
@@ -6,20 +7,26 @@
 //! signatures are near vote for their pictures; what voting has read is what verification needs.
 
 mod geometry;
+pub(super) mod hashes;
+mod layout;
 mod postings;
 pub(super) mod store;
 mod vocabulary;
 mod votes;
+mod write;
 
 #[cfg(test)]
 mod tests;
 
-pub use postings::{PICTURES_MAX, Postings, Source, merge, write};
+pub use layout::{Found, PICTURES_MAX, Source};
+pub use postings::Postings;
 pub use vocabulary::{Vocabulary, train};
 pub use votes::{Candidate, Form, Hit, Options, Query};
+pub use write::{merge, write};
 
 use serde::{Deserialize, Serialize};
 
+use crate::describe::hash::PerceptualHash;
 use crate::describe::local::Features;
 
 /// What is kept of one feature.
@@ -42,6 +49,26 @@ pub struct Sketch {
     pub height: u16,
     /// In the order of the features.
     pub entries: Vec<Entry>,
+}
+
+/// All that a file keeps of one picture.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// Its number in the index.
+    pub picture: u32,
+    /// PDQ of the whole picture.
+    pub hash: PerceptualHash,
+    /// PDQ's quality, 0 to 100.
+    pub quality: u8,
+    /// Its local features.
+    pub sketch: Sketch,
+}
+
+impl Record {
+    fn source(&self) -> Source {
+        let Self { picture, hash, quality, sketch: Sketch { width, height, .. } } = *self;
+        Source { picture, width, height, quality, hash }
+    }
 }
 
 impl Sketch {

@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
-use super::{PICTURES_MAX, Postings, Sketch, merge, write};
+use super::{PICTURES_MAX, Postings, Record, merge, write};
 use crate::error::{Error, Result};
 
 /// Where the files are, below the index's folder.
@@ -22,7 +22,7 @@ const OF_A_SIZE: usize = 4;
 /// The writer's side.
 pub struct Store {
     folder: PathBuf,
-    pending: Vec<(u32, Sketch)>,
+    pending: Vec<Record>,
     /// Names and pictures of the files of the commit in the making, oldest first.
     files: Vec<(String, usize)>,
     next: u64,
@@ -36,7 +36,7 @@ impl Store {
     pub fn open(index: &Path, names: &[String]) -> Result<Self> {
         let folder = index.join(FOLDER);
         fs::create_dir_all(&folder).map_err(|error| Error::io(error).about(folder.as_path()))?;
-        let count = |name: &String| Ok((name.clone(), Postings::open(&folder.join(name))?.sources().len()));
+        let count = |name: &String| Ok((name.clone(), Postings::open(&folder.join(name))?.pictures()));
         let files = names.iter().map(count).collect::<Result<_>>()?;
         let next = names.iter().filter_map(|name| number(name)).max().map_or(0, |last| last + 1);
         let mut store = Self { folder, pending: Vec::new(), files, next };
@@ -48,10 +48,8 @@ impl Store {
     ///
     /// # Errors
     /// `Io`.
-    pub fn add(&mut self, picture: u32, sketch: Sketch) -> Result<()> {
-        if !sketch.entries.is_empty() {
-            self.pending.push((picture, sketch));
-        }
+    pub fn add(&mut self, picture: Record) -> Result<()> {
+        self.pending.push(picture);
         if self.pending.len() < GATHERED { Ok(()) } else { self.flush() }
     }
 

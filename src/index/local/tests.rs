@@ -5,8 +5,13 @@ use std::f32::consts::{PI, TAU};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
+use super::layout::Layout;
+use super::postings::Buffer;
 use super::*;
-use crate::describe::local::{Features, Keypoint};
+use crate::describe::Probe;
+use crate::describe::hash::Dihedral;
+use crate::describe::local::Keypoint;
+use crate::index::{Candidate, PictureId};
 
 /// Numbers of chance, the same each time.
 fn random(seed: &mut u64) -> u64 {
@@ -28,11 +33,23 @@ fn features(seed: u64, count: usize) -> Features {
     Features { keypoints, descriptors }
 }
 
-fn sketches(pictures: std::ops::Range<u32>) -> Vec<(u32, Sketch)> {
-    pictures.map(|picture| (picture, Sketch::of(&features(picture.into(), 60), 512, 384))).collect()
+fn records(pictures: std::ops::Range<u32>) -> Vec<Record> {
+    let record = |picture: u32| Record {
+        picture,
+        hash: hash(picture),
+        quality: (picture % 101) as u8,
+        sketch: Sketch::of(&features(picture.into(), 60), 512, 384),
+    };
+    pictures.map(record).collect()
 }
 
-fn file(pictures: &[(u32, Sketch)]) -> Vec<u8> {
+/// A hash of chance.
+fn hash(picture: u32) -> PerceptualHash {
+    let mut seed = u64::from(picture) * 31 + 7;
+    PerceptualHash(std::array::from_fn(|_| random(&mut seed) << 32 ^ random(&mut seed)))
+}
+
+fn file(pictures: &[Record]) -> Vec<u8> {
     let mut bytes = Vec::new();
     write(&mut bytes, pictures).unwrap();
     bytes
@@ -62,17 +79,17 @@ fn a_packed_keypoint_comes_back_within_the_stated_steps() {
 
 #[test]
 fn every_entry_is_found_under_its_word_and_a_picture_is_found_by_its_own_features() {
-    let pictures = sketches(10..50);
+    let pictures = records(10..50);
     let postings = Postings::from_bytes(file(&pictures)).unwrap();
-    assert_eq!((postings.sources().len(), postings.entries()), (40, 2400));
-    for (number, (_, sketch)) in pictures.iter().enumerate() {
+    assert_eq!((postings.pictures(), postings.entries()), (40, 2400));
+    let lists = postings.lists().unwrap();
+    for (number, Record { sketch, .. }) in (0..).zip(&pictures) {
         for entry in &sketch.entries {
             let mut found = false;
-            let is_it = |f: postings::Found| {
-                found |=
-                    usize::from(f.picture) == number && (f.geometry, f.signature) == (entry.geometry, entry.signature);
+            let is_it = |f: Found| {
+                found |= (f.picture, f.geometry, f.signature) == (number, entry.geometry, entry.signature);
             };
-            postings.of_word(entry.word, is_it).unwrap();
+            lists.of_word(entry.word, &mut Buffer::new(), is_it).unwrap();
             assert!(found, "{number} {entry:?}");
         }
     }
@@ -91,21 +108,67 @@ fn every_entry_is_found_under_its_word_and_a_picture_is_found_by_its_own_feature
 }
 
 #[test]
+fn every_near_hash_is_found_with_its_form_and_none_else() {
+    let plain = |picture| Record { picture, hash: hash(picture), quality: (picture % 101) as u8, ..Record::default() };
+    let files = [0..1500u32, 1500..1503].map(|range| range.map(plain).collect::<Vec<_>>());
+    let opened: Vec<_> = files.iter().map(|records| Postings::from_bytes(file(records)).unwrap()).collect();
+    let mut forms = [(Dihedral::default(), PerceptualHash::default()); 8];
+    for ((slot, form), asked) in forms.iter_mut().zip(Dihedral::all()).zip([3, 700, 1501, 9003, 9004, 9005, 9006, 9007])
+    {
+        let PerceptualHash([a, b, c, d]) = hash(asked);
+        *slot = (form, PerceptualHash([a ^ 0x0101, b, c, d]));
+    }
+    let probe = Probe { forms, quality: 100, features: Features::default() };
+    for limit in [1, 2, 105] {
+        let mut found = hashes::near(&opened, &probe, limit).unwrap();
+        found.sort_by_key(|candidate| candidate.picture);
+        let near = |record: &Record| {
+            let distances = forms.iter().map(|(form, hash)| (hash.distance(record.hash), *form));
+            let (distance, form) = distances.min_by_key(|near| near.0).filter(|near| near.0 <= limit)?;
+            Some(Candidate { picture: PictureId(record.picture), form, distance, quality: record.quality })
+        };
+        let expected: Vec<_> = files.iter().flatten().filter_map(near).collect();
+        assert_eq!(found, expected);
+        assert!(found.len() >= if limit == 105 { 20 } else { 3 * (limit as usize - 1) }, "{}", found.len());
+    }
+}
+
+#[test]
 fn merged_files_are_as_if_written_at_once_and_lack_what_is_forgotten() {
-    let open = |range| Postings::from_bytes(file(&sketches(range))).unwrap();
+    let open = |range| Postings::from_bytes(file(&records(range))).unwrap();
     let (a, b, c) = (open(0..30), open(30..31), open(31..60));
     let mut merged = Vec::new();
     assert_eq!(merge(&mut merged, &[&a, &b, &c], &|_| true).unwrap(), 60);
-    assert!(merged == file(&sketches(0..60)));
+    assert!(merged == file(&records(0..60)));
     let mut fewer = Vec::new();
     assert_eq!(merge(&mut fewer, &[&a, &b, &c], &|picture| picture % 2 == 0).unwrap(), 30);
-    let even: Vec<_> = sketches(0..60).into_iter().filter(|(picture, _)| picture % 2 == 0).collect();
+    let even: Vec<_> = records(0..60).into_iter().filter(|record| record.picture % 2 == 0).collect();
     assert!(fewer == file(&even));
 }
 
 #[test]
+fn an_entry_of_any_word_and_picture_is_unpacked_as_it_was_packed() {
+    let mut seed = 11;
+    for (pictures, entries) in [(1, 0), (1, 300), (4096, 1 << 20), (65_537, 9), (1 << 20, 300 << 20), (PICTURES_MAX, 1)]
+    {
+        let layout = Layout::of(pictures, entries);
+        for number in [0, pictures / 2, pictures - 1] {
+            let [word, geometry, signature] =
+                [1 << 20, 1 << geometry::BITS, u64::MAX].map(|end| random(&mut seed) % end);
+            let entry = Entry { word: word as u32, geometry: geometry as u32, signature };
+            let found = layout.unpack(&layout.pack(&entry, number as u32));
+            let word = layout.word_of(layout.bucket_of(entry.word), found.rest);
+            assert_eq!(
+                (Entry { word, geometry: found.geometry, signature: found.signature }, found.picture),
+                (entry, number as u32)
+            );
+        }
+    }
+}
+
+#[test]
 fn a_file_that_is_cut_or_lengthened_is_refused() {
-    let bytes = file(&sketches(0..3));
+    let bytes = file(&records(0..3));
     let mut cut = 0;
     for end in (0..bytes.len()).step_by(997) {
         assert!(Postings::from_bytes(bytes[..end].to_vec()).is_err(), "{end}");
@@ -121,7 +184,7 @@ proptest! {
 
     #[test]
     fn any_byte_that_is_changed_is_noticed(place: prop::sample::Index, flip in 1u8..) {
-        let mut bytes = file(&sketches(0..3));
+        let mut bytes = file(&records(0..3));
         let place = place.index(bytes.len());
         bytes[place] ^= flip;
         let noticed = match Postings::from_bytes(bytes) {

@@ -7,8 +7,8 @@
 
 use rayon::prelude::*;
 
-use super::postings::{Found, Postings};
-use super::{Vocabulary, geometry};
+use super::postings::{Buffer, Lists};
+use super::{Found, Postings, Vocabulary, geometry};
 use crate::describe::local::simd::dispatched;
 use crate::describe::local::{Features, Keypoint};
 use crate::error::Result;
@@ -25,6 +25,11 @@ pub struct Options {
     pub max_distance: u32,
     /// Candidates that are given at most. 200.
     pub candidates: usize,
+    /// Share of all entries that a search reads at most, the lists of the rarest words first. 1/32: the longest
+    /// lists are most of the reading and say least.
+    pub share: f64,
+    /// Entries that are read whatever their share. 4 million: some 15 ms.
+    pub entries: usize,
     /// Votes that a candidate has at least, in agreement. 3: verification needs four inliers, and finds some
     /// that agree only roughly.
     pub min_votes: usize,
@@ -32,7 +37,15 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { words: 3, words_negated: 2, max_distance: 22, candidates: 200, min_votes: 3 }
+        Self {
+            words: 3,
+            words_negated: 2,
+            max_distance: 22,
+            candidates: 200,
+            share: 1.0 / 32.0,
+            entries: 4 << 20,
+            min_votes: 3,
+        }
     }
 }
 
@@ -85,8 +98,15 @@ pub struct Candidate {
 struct Asked {
     form: Form,
     keypoints: Vec<Keypoint>,
-    /// The words of each, and its signature in each.
-    words: Vec<Vec<(u32, u64)>>,
+    /// In the order of their words.
+    lookups: Vec<Lookup>,
+}
+
+/// A word in which a keypoint's entries may stand, and the signature that they would have there.
+struct Lookup {
+    keypoint: u16,
+    word: u32,
+    signature: u64,
 }
 
 /// A query, ready to be looked up in any number of files.
@@ -95,8 +115,7 @@ pub struct Query(Vec<Asked>);
 /// A vote as it is cast.
 #[derive(Clone, Copy)]
 struct Vote {
-    picture: u16,
-    form: u8,
+    picture: u32,
     keypoint: u16,
     geometry: u32,
     weight: f32,
@@ -107,17 +126,19 @@ impl Query {
     pub fn new(features: &Features, width: f32, options: &Options) -> Self {
         let vocabulary = Vocabulary::built_in();
         let words: Vec<_> = features.descriptors.par_iter().map(|d| vocabulary.words(d, options.words)).collect();
-        let mut of_form = Form::ALL.map(|_| Vec::with_capacity(words.len()));
-        for words in words {
-            for ((all, form), mut words) in of_form.iter_mut().zip(Form::ALL).zip(words) {
-                words.truncate(if form.negated { options.words_negated } else { options.words });
-                all.push(words);
+        let mut of_form = Form::ALL.map(|_| Vec::with_capacity(options.words * words.len()));
+        for (keypoint, words) in (0..u16::MAX).zip(words) {
+            for ((lookups, form), words) in of_form.iter_mut().zip(Form::ALL).zip(words) {
+                let count = if form.negated { options.words_negated } else { options.words };
+                let lookup = |(word, signature)| Lookup { keypoint, word, signature };
+                lookups.extend(words.into_iter().take(count).map(lookup));
             }
         }
-        let asked = Form::ALL.into_iter().zip(of_form).map(|(form, words)| {
+        let asked = Form::ALL.into_iter().zip(of_form).map(|(form, mut lookups)| {
+            lookups.sort_unstable_by_key(|lookup| lookup.word);
             let turned = if form.mirrored { features.mirrored(width) } else { features.clone() };
             let turned = if form.negated { turned.negated() } else { turned };
-            Asked { form, keypoints: turned.keypoints, words }
+            Asked { form, keypoints: turned.keypoints, lookups }
         });
         Self(asked.collect())
     }
@@ -127,65 +148,78 @@ impl Query {
     /// # Errors
     /// `Damaged` where a block that is read is.
     pub fn candidates(&self, files: &[Postings], options: &Options) -> Result<Vec<Candidate>> {
-        let found: Result<Vec<_>> = files.par_iter().map(|file| self.of_file(file, options)).collect();
+        let entries: usize = files.iter().map(Postings::entries).sum();
+        let share = options.share.max(options.entries as f64 / entries.max(1) as f64);
+        let found: Result<Vec<_>> = files.par_iter().map(|file| self.of_file(file, share, options)).collect();
         let mut all: Vec<_> = found?.into_iter().flatten().collect();
         all.sort_by(|a, b| b.votes.total_cmp(&a.votes).then(a.picture.cmp(&b.picture)));
         all.truncate(options.candidates);
         Ok(all)
     }
 
-    fn of_file(&self, file: &Postings, options: &Options) -> Result<Vec<Candidate>> {
-        let cast: Result<Vec<_>> = self.0.par_iter().map(|asked| cast(asked, file, options)).collect();
-        let cast = cast?;
-        // In a large file nearly all votes are chance and alone: they are left out before the rest is sorted.
-        let mut counts = vec![0u8; Form::ALL.len() * file.sources().len()];
-        let cell = |vote: &Vote| Form::ALL.len() * usize::from(vote.picture) + usize::from(vote.form);
-        for vote in cast.iter().flatten() {
-            if let Some(count) = counts.get_mut(cell(vote)) {
-                *count = count.saturating_add(1);
-            }
-        }
-        let least = u8::try_from(options.min_votes).unwrap_or(u8::MAX);
-        let backed = |vote: &Vote| counts.get(cell(vote)).is_some_and(|&count| count >= least);
-        let mut votes: Vec<Vote> = cast.into_iter().flatten().filter(backed).collect();
-        votes.sort_unstable_by_key(|vote| {
-            u64::from(vote.picture) << 32 | u64::from(vote.form) << 16 | u64::from(vote.keypoint)
-        });
-        let groups = votes.chunk_by(|a, b| (a.picture, a.form) == (b.picture, b.form));
-        let mut scored: Vec<_> = groups
-            .filter(|group| group.len() >= options.min_votes)
-            .filter_map(|group| Some((self.agreement(group, options)?, group)))
-            .collect();
-        scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-        scored.truncate(options.candidates);
-        Ok(scored.into_iter().filter_map(|(votes, group)| self.candidate(file, votes, group)).collect())
+    fn of_file(&self, file: &Postings, share: f64, options: &Options) -> Result<Vec<Candidate>> {
+        let lists = file.lists()?;
+        let longest = self.longest(&lists, (file.entries() as f64 * share) as usize)?;
+        let of_form = |asked: &Asked| asked.candidates(file, &lists, longest, options);
+        let found: Result<Vec<_>> = self.0.par_iter().map(of_form).collect();
+        Ok(found?.into_iter().flatten().collect())
     }
 
-    fn candidate(&self, file: &Postings, votes: f32, group: &[Vote]) -> Option<Candidate> {
-        let first = group.first()?;
-        let asked = self.0.get(usize::from(first.form))?;
-        let source = file.sources().get(usize::from(first.picture))?;
+    /// The longest list to read if there is to be read of `budget` entries only.
+    fn longest(&self, lists: &Lists, budget: usize) -> Result<usize> {
+        let words = self.0.iter().flat_map(Asked::words);
+        let lengths: Result<Vec<_>> =
+            words.filter_map(|same| same.first()).map(|lookup| Ok(lists.list(lookup.word)?.len())).collect();
+        let mut lengths = lengths?;
+        lengths.sort_unstable();
+        let mut sum = 0;
+        let beyond = lengths.iter().find(|&&length| {
+            sum += length;
+            sum > budget
+        });
+        Ok(beyond.map_or(usize::MAX, |length| length.saturating_sub(1)))
+    }
+}
+
+impl Asked {
+    /// The lookups of each word.
+    fn words(&self) -> impl Iterator<Item = &[Lookup]> {
+        self.lookups.chunk_by(|a, b| a.word == b.word)
+    }
+
+    fn candidates(&self, file: &Postings, lists: &Lists, longest: usize, options: &Options) -> Result<Vec<Candidate>> {
+        let mut votes = backed(cast(self, lists, longest, options)?, file.pictures(), options.min_votes);
+        votes.sort_unstable_by_key(|vote| (vote.picture, vote.keypoint));
+        let groups = votes.chunk_by(|a, b| a.picture == b.picture);
+        let mut scored: Vec<_> = groups.filter_map(|group| Some((self.agreement(group, options)?, group))).collect();
+        scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+        scored.truncate(options.candidates);
+        scored.into_iter().filter_map(|(votes, group)| self.candidate(file, votes, group).transpose()).collect()
+    }
+
+    fn candidate(&self, file: &Postings, votes: f32, group: &[Vote]) -> Result<Option<Candidate>> {
+        let Some(first) = group.first() else { return Ok(None) };
+        let source = file.source(first.picture)?;
         let hit = |vote: &Vote| {
-            let query = *asked.keypoints.get(usize::from(vote.keypoint))?;
+            let query = *self.keypoints.get(usize::from(vote.keypoint))?;
             Some(Hit { query, source: geometry::unpack(vote.geometry), weight: vote.weight })
         };
-        Some(Candidate {
+        Ok(Some(Candidate {
             picture: source.picture,
             size: (source.width.into(), source.height.into()),
-            form: asked.form,
+            form: self.form,
             votes,
             hits: group.iter().filter_map(hit).collect(),
-        })
+        }))
     }
 
     /// The heaviest sum of votes that agree on a turn and a scale; each feature of the query counts once there.
     fn agreement(&self, group: &[Vote], options: &Options) -> Option<f32> {
         const TURNS: usize = 16;
         const SCALES: usize = 12;
-        let asked = self.0.get(usize::from(group.first()?.form))?;
         let mut bins = [[(0.0f32, 0u16, u16::MAX); SCALES]; TURNS];
         for vote in group {
-            let query = asked.keypoints.get(usize::from(vote.keypoint))?;
+            let query = self.keypoints.get(usize::from(vote.keypoint))?;
             let source = geometry::unpack(vote.geometry);
             let turn = (source.angle - query.angle) / std::f32::consts::TAU + 2.0;
             let scale = (source.scale / query.scale).log2() + SCALES as f32 / 2.0;
@@ -206,33 +240,48 @@ impl Query {
 }
 
 dispatched! {
-    /// Looks up the words of one form of the query.
-    fn cast(asked: &Asked, file: &Postings, options: &Options) -> Result<Vec<Vote>> = cast_plain
+    /// The votes of lists that are not longer than `longest`.
+    fn cast(asked: &Asked, lists: &Lists, longest: usize, options: &Options) -> Result<Vec<Vote>> = cast_plain
 }
 
 #[inline(always)]
-fn cast_plain(asked: &Asked, file: &Postings, options: &Options) -> Result<Vec<Vote>> {
-    let form = Form::ALL.iter().position(|form| *form == asked.form).unwrap_or_default() as u8;
+fn cast_plain(asked: &Asked, lists: &Lists, longest: usize, options: &Options) -> Result<Vec<Vote>> {
     let worth: [f32; 65] = std::array::from_fn(|distance| nearness(distance as u32));
-    let mut votes = Vec::new();
-    for (keypoint, words) in (0..u16::MAX).zip(&asked.words) {
-        for &(word, signature) in words {
-            let before = votes.len();
-            let length = file.of_word(word, |found| {
-                let distance = (found.signature ^ signature).count_ones();
+    let (mut buffer, mut votes) = (Buffer::new(), Vec::new());
+    for same in asked.words() {
+        let Some(&Lookup { word, .. }) = same.first() else { continue };
+        if lists.list(word)?.len() > longest {
+            continue;
+        }
+        let before = votes.len();
+        let length = lists.of_word(word, &mut buffer, |Found { picture, geometry, signature, .. }| {
+            for lookup in same {
+                let distance = (signature ^ lookup.signature).count_ones();
                 if distance <= options.max_distance {
-                    let Found { picture, geometry, .. } = found;
                     let weight = worth.get(distance as usize).copied().unwrap_or_default();
-                    votes.push(Vote { picture, form, keypoint, geometry, weight });
+                    votes.push(Vote { picture, keypoint: lookup.keypoint, geometry, weight });
                 }
-            })?;
-            if let Some(cast) = votes.get_mut(before..).filter(|cast| !cast.is_empty()) {
-                let rarity = (file.entries().max(1) as f32 / length.max(1) as f32).ln();
-                cast.iter_mut().for_each(|vote| vote.weight *= rarity);
             }
+        })?;
+        if let Some(cast) = votes.get_mut(before..).filter(|cast| !cast.is_empty()) {
+            let rarity = (lists.entries().max(1) as f32 / length.max(1) as f32).ln();
+            cast.iter_mut().for_each(|vote| vote.weight *= rarity);
         }
     }
     Ok(votes)
+}
+
+/// Those votes whose pictures have enough of them: in a large file nearly all are chance and alone.
+fn backed(mut votes: Vec<Vote>, pictures: usize, least: usize) -> Vec<Vote> {
+    let least = u8::try_from(least).unwrap_or(u8::MAX);
+    let mut counts = vec![0u8; pictures];
+    for vote in &votes {
+        if let Some(count) = counts.get_mut(vote.picture as usize) {
+            *count = count.saturating_add(1);
+        }
+    }
+    votes.retain(|vote| counts.get(vote.picture as usize).is_some_and(|&count| count >= least));
+    votes
 }
 
 /// What a vote is worth by the distance of its signature: a Gaussian of a standard deviation of 12 bits.
