@@ -167,6 +167,6 @@ impl Output {
                 report::text::answer(out, told, style)?;
             }
         }
-        Ok(out.flush().context("stdout")?)
+        out.flush().context("stdout")
     }
 }
