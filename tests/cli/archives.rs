@@ -244,7 +244,7 @@ fn a_bad_archive_is_one_warning_every_time_and_keeps_what_could_be_read() {
 fn pictures_that_need_the_whole_budget_are_read_and_those_that_need_more_are_told() {
     let place = Place::new();
     let mut large = Vec::new();
-    image::GrayImage::from_fn(3000, 3000, |x, y| image::Luma([(x * y >> 7) as u8]))
+    image::GrayImage::from_fn(3000, 3000, |x, y| image::Luma([((x * y) >> 7) as u8]))
         .write_to(&mut Cursor::new(&mut large), image::ImageFormat::Png)
         .unwrap();
     let mut huge = b"BM".to_vec();
