@@ -9,6 +9,14 @@ use std::path::{Path, PathBuf};
 pub enum Locator {
     /// A file on this machine.
     Path(PathBuf),
+    /// A place inside an archive.
+    Inside {
+        /// The archive's file.
+        archive: PathBuf,
+        /// The name of the entry as the archive has it; before it the name of the archive that holds it, where that
+        /// stands in the first. No name holds a NUL, and none is ever used as a path.
+        names: Vec<Vec<u8>>,
+    },
 }
 
 impl Locator {
@@ -16,6 +24,24 @@ impl Locator {
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Path(path) => Some(path),
+            Self::Inside { .. } => None,
+        }
+    }
+
+    /// The file that holds the picture: itself, or the archive.
+    pub fn file(&self) -> &Path {
+        match self {
+            Self::Path(path) | Self::Inside { archive: path, .. } => path,
+        }
+    }
+
+    /// What follows the file's path where the picture is inside: `!/inner/name.jpg`.
+    pub fn inside(&self) -> Vec<u8> {
+        match self {
+            Self::Path(_) => Vec::new(),
+            Self::Inside { names, .. } => {
+                names.iter().flat_map(|name| [b"!/", name.as_slice()]).flatten().copied().collect()
+            }
         }
     }
 }
@@ -37,6 +63,9 @@ impl fmt::Display for Locator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Path(path) => path.display().fmt(f),
+            Self::Inside { archive, .. } => {
+                write!(f, "{}{}", archive.display(), String::from_utf8_lossy(&self.inside()))
+            }
         }
     }
 }

@@ -80,6 +80,8 @@ pub enum State {
     Failed,
     /// It is no picture that this build reads; the note says what it is.
     Skipped,
+    /// It is an archive and was read to its end; what it holds are places of their own.
+    Archive,
 }
 
 /// One place and what was found there.

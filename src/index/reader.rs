@@ -79,6 +79,8 @@ pub struct Totals {
     pub failed: u64,
     /// Places that hold something else.
     pub skipped: u64,
+    /// Archives that were read to their end.
+    pub archives: u64,
 }
 
 /// What the index last knew of a place.
@@ -314,21 +316,23 @@ impl Reader {
         self.searcher.segment_readers().iter().map(SegmentReader::max_doc)
     }
 
-    /// Calls `visit` with every known place below `folder`, which is not among them.
+    /// Calls `visit` with every known place below a folder or inside an archive, which is not among them.
     ///
     /// # Errors
     /// `Damaged`, and what `visit` returns.
-    pub fn each_below(&self, folder: &Locator, mut visit: impl FnMut(Known) -> Result<()>) -> Result<()> {
-        let (from, to) = schema::keys_below(folder);
+    pub fn each_below(&self, place: &Locator, mut visit: impl FnMut(Known) -> Result<()>) -> Result<()> {
+        let ranges = schema::keys_below(place);
         for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
             let inverted = segment.inverted_index(self.fields.locator).map_err(|error| self.damaged(error))?;
-            let range = inverted.terms().range().ge(&from).lt(&to).into_stream();
-            let mut range = range.map_err(|error| self.damaged(error))?;
-            while range.advance() {
-                let postings = inverted.read_postings_from_terminfo(range.value(), IndexRecordOption::Basic);
-                let mut postings = postings.map_err(|error| self.damaged(error))?;
-                if let Some(doc) = next_alive(segment, &mut postings) {
-                    visit(self.known_at(DocAddress::new(ordinal, doc))?)?;
+            for (from, to) in &ranges {
+                let range = inverted.terms().range().ge(from).lt(to).into_stream();
+                let mut range = range.map_err(|error| self.damaged(error))?;
+                while range.advance() {
+                    let postings = inverted.read_postings_from_terminfo(range.value(), IndexRecordOption::Basic);
+                    let mut postings = postings.map_err(|error| self.damaged(error))?;
+                    if let Some(doc) = next_alive(segment, &mut postings) {
+                        visit(self.known_at(DocAddress::new(ordinal, doc))?)?;
+                    }
                 }
             }
         }
@@ -365,6 +369,7 @@ impl Reader {
                     Some(State::Present) => totals.sources += 1,
                     Some(State::Missing) => totals.missing += 1,
                     Some(State::Failed) => totals.failed += 1,
+                    Some(State::Archive) => totals.archives += 1,
                     Some(State::Skipped) | None => totals.skipped += 1,
                 }
             }

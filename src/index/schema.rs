@@ -1,6 +1,6 @@
 //! The tantivy documents of an index, their fields, and the way there and back.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tantivy::schema::{FAST, Field, INDEXED, NumericOptions, STORED, Schema, Value};
 use tantivy::{TantivyDocument, Term};
@@ -124,7 +124,7 @@ pub(super) fn format_name(code: u64) -> &'static str {
 }
 
 /// The states in the order of their codes in the index.
-const STATES: [State; 4] = [State::Present, State::Missing, State::Failed, State::Skipped];
+const STATES: [State; 5] = [State::Present, State::Missing, State::Failed, State::Skipped, State::Archive];
 
 pub(super) fn state_code(state: State) -> u64 {
     STATES.iter().position(|known| *known == state).unwrap_or_default() as u64
@@ -138,42 +138,84 @@ pub(super) fn stamp(bytes: u64, modified_ns: i64) -> Stamp {
     Stamp { bytes, modified_ns }
 }
 
-/// A locator as the bytes that key it: a path's own bytes, so that a folder's sources are one range of keys.
-#[cfg(unix)]
+/// Between an archive and the names inside it: no path and no name holds it.
+const INSIDE: u8 = 0;
+
+/// A locator as the bytes that key it: a path's own bytes, so that a folder's sources are one range of keys, and so are
+/// an archive's.
 pub(super) fn locator_key(locator: &Locator) -> Vec<u8> {
-    use std::os::unix::ffi::OsStrExt;
-    match locator {
-        Locator::Path(path) => path.as_os_str().as_bytes().to_vec(),
+    let mut key = path_key(locator.file());
+    if let Locator::Inside { names, .. } = locator {
+        for name in names {
+            key.push(INSIDE);
+            key.extend(name);
+        }
     }
+    key
+}
+
+fn locator_from_key(key: &[u8]) -> Option<Locator> {
+    let mut parts = key.split(|&byte| byte == INSIDE);
+    let path = path_from_key(parts.next()?)?;
+    let names: Vec<_> = parts.map(<[u8]>::to_vec).collect();
+    Some(if names.is_empty() { Locator::Path(path) } else { Locator::Inside { archive: path, names } })
 }
 
 #[cfg(unix)]
-fn locator_from_key(key: &[u8]) -> Option<Locator> {
+fn path_key(path: &Path) -> Vec<u8> {
     use std::os::unix::ffi::OsStrExt;
-    Some(Locator::Path(PathBuf::from(std::ffi::OsStr::from_bytes(key))))
+    path.as_os_str().as_bytes().to_vec()
+}
+
+#[cfg(unix)]
+fn path_from_key(key: &[u8]) -> Option<PathBuf> {
+    use std::os::unix::ffi::OsStrExt;
+    Some(PathBuf::from(std::ffi::OsStr::from_bytes(key)))
 }
 
 #[cfg(not(unix))]
-pub(super) fn locator_key(locator: &Locator) -> Vec<u8> {
-    match locator {
-        Locator::Path(path) => path.to_string_lossy().into_owned().into_bytes(),
-    }
+fn path_key(path: &Path) -> Vec<u8> {
+    path.to_string_lossy().into_owned().into_bytes()
 }
 
 #[cfg(not(unix))]
-fn locator_from_key(key: &[u8]) -> Option<Locator> {
-    Some(Locator::Path(PathBuf::from(String::from_utf8(key.to_vec()).ok()?)))
+fn path_from_key(key: &[u8]) -> Option<PathBuf> {
+    Some(PathBuf::from(String::from_utf8(key.to_vec()).ok()?))
 }
 
-/// The half-open range of keys that stand below `folder`.
-pub(super) fn keys_below(folder: &Locator) -> (Vec<u8>, Vec<u8>) {
-    let mut from = locator_key(folder);
+/// The half-open ranges of keys that stand inside a file that is an archive, and below a folder, of this name.
+pub(super) fn keys_below(place: &Locator) -> [(Vec<u8>, Vec<u8>); 2] {
+    let mut key = locator_key(place);
     let separator = std::path::MAIN_SEPARATOR as u8;
-    while from.last() == Some(&separator) {
-        from.pop();
+    while key.last() == Some(&separator) {
+        key.pop();
     }
-    let mut to = from.clone();
-    from.push(separator);
-    to.push(separator + 1);
-    (from, to)
+    [INSIDE, separator].map(|byte| ([key.as_slice(), &[byte]].concat(), [key.as_slice(), &[byte + 1]].concat()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inside(archive: &str, names: &[&[u8]]) -> Locator {
+        Locator::Inside { archive: archive.into(), names: names.iter().map(|name| name.to_vec()).collect() }
+    }
+
+    #[test]
+    fn the_places_inside_an_archive_are_one_range_within_that_of_its_folder_and_no_other_has_their_keys() {
+        let within = [inside("/a/b.zip", &[b"x/y.jpg"]), inside("/a/b.zip", &[b"c.cbz", b"\xFF.jpg"])];
+        let [of_archive, below] = keys_below(&Locator::from(Path::new("/a/b.zip")));
+        let [_, of_folder] = keys_below(&Locator::from(Path::new("/a/")));
+        for place in &within {
+            let key = locator_key(place);
+            assert!(of_archive.0 <= key && key < of_archive.1, "{place}");
+            assert!(of_folder.0 <= key && key < of_folder.1, "{place}");
+            assert_eq!(locator_from_key(&key).as_ref(), Some(place));
+        }
+        let lookalike = Locator::from(Path::new("/a/b.zip!/x/y.jpg"));
+        assert_eq!(lookalike.to_string(), within[0].to_string());
+        let key = locator_key(&lookalike);
+        assert!(key != locator_key(&within[0]) && !(of_archive.0 <= key && key < of_archive.1));
+        assert!(!(below.0 <= key && key < below.1));
+    }
 }

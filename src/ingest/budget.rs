@@ -74,6 +74,14 @@ impl Share<'_> {
         }
         granted
     }
+
+    /// Gives back all but `bytes`.
+    pub fn shrink_to(&mut self, bytes: u64) {
+        let less = self.bytes.saturating_sub(bytes);
+        self.budget.state().used -= less;
+        self.bytes -= less;
+        self.budget.changed.notify_all();
+    }
 }
 
 impl Drop for Share<'_> {
@@ -114,6 +122,10 @@ mod tests {
             }
         });
         assert_eq!(served.into_inner(), 1600);
+        let mut share = budget.take(90).unwrap();
+        share.shrink_to(10);
+        assert!(budget.take(90).is_some() && share.grow_to(100));
+        drop(share);
         assert!(budget.take(101).is_none() && budget.take(100).is_some_and(|mut all| !all.grow_to(101)));
     }
 }

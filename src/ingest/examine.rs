@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::path::Path;
 
 use super::Options;
 use super::budget::Budget;
@@ -14,7 +15,7 @@ use crate::locator::{Locator, Stamp};
 use crate::source::folder::{self, FoundFile};
 
 /// Enough to tell every format from its content.
-const SNIFF_BYTES: u64 = 4096;
+pub(super) const SNIFF_BYTES: u64 = 4096;
 
 /// What a file is.
 pub(super) enum Examined {
@@ -24,6 +25,8 @@ pub(super) enum Examined {
     Picture { stamp: Stamp, id: PictureId, touched: bool },
     /// A picture that the index does not have.
     Described { stamp: Stamp, picture: PictureRecord, replaces: Option<PictureId> },
+    /// An archive that was read to its end.
+    Archive { stamp: Stamp, replaces: Option<PictureId> },
     /// It claims to be a picture and can't be read.
     Failed { stamp: Stamp, error: Error, replaces: Option<PictureId> },
     /// It is no picture that this build reads.
@@ -39,7 +42,7 @@ pub(super) struct Look<'a> {
 }
 
 /// What a worker holds besides a file and its pixels while it describes: measured, 9 MB.
-const DESCRIBING: u64 = 16 << 20;
+pub(super) const DESCRIBING: u64 = 16 << 20;
 
 impl Look<'_> {
     /// Looks at one file, reading it only if it changed, decoding it only if its content is new.
@@ -74,7 +77,7 @@ impl Look<'_> {
         let mut start = Content::start(file)?;
         let stamp = start.stamp;
         if let Some(reason) = start.refusal(file) {
-            return done(refuse(file, named, stamp, reason, known));
+            return done(refuse(&file.path, named, stamp, reason, known));
         }
         let (max_file_bytes, all) = (self.options.max_file_bytes, self.budget.total());
         if stamp.bytes > max_file_bytes {
@@ -102,7 +105,7 @@ impl Look<'_> {
             Outcome::Failed(error) => done(match error.kind() {
                 ErrorKind::Io => return Err(error),
                 ErrorKind::NotAPicture | ErrorKind::Unsupported => {
-                    refuse(file, named, stamp, error.message().to_owned(), known)
+                    refuse(&file.path, named, stamp, error.message().to_owned(), known)
                 }
                 _ => Examined::Failed { stamp, error, replaces },
             }),
@@ -116,14 +119,14 @@ enum Attempt {
     Takes(u64),
 }
 
-fn picture_of(known: Option<Known>) -> Option<PictureId> {
+pub(super) fn picture_of(known: Option<Known>) -> Option<PictureId> {
     known.and_then(|known| known.picture)
 }
 
 /// No picture that this build reads: skipped, unless the file or its user claims otherwise.
-fn refuse(file: &FoundFile, named: bool, stamp: Stamp, reason: String, known: Option<Known>) -> Examined {
+pub(super) fn refuse(name: &Path, named: bool, stamp: Stamp, reason: String, known: Option<Known>) -> Examined {
     let replaces = picture_of(known);
-    if named || decode::claims_to_be_a_picture(&file.path) {
+    if named || decode::claims_to_be_a_picture(name) {
         let reason = if stamp.bytes == 0 { "the file is empty".to_owned() } else { reason };
         return Examined::Failed { stamp, error: Error::new(ErrorKind::Malformed, reason), replaces };
     }
@@ -150,14 +153,7 @@ impl Content {
 
     /// Why the rest need not be read.
     fn refusal(&self, found: &FoundFile) -> Option<String> {
-        match decode::sniff(&self.start) {
-            // A format without a signature may show only in the whole.
-            Sniff::Unknown if self.stamp.bytes <= SNIFF_BYTES || !decode::claims_to_be_a_picture(&found.path) => {
-                Some(NOT_A_PICTURE.into())
-            }
-            Sniff::Unsupported(format) => Some(decode::unsupported(format)),
-            Sniff::Readable(_) | Sniff::Unknown => None,
-        }
+        refusal(&self.start, self.stamp.bytes, &found.path)
     }
 
     /// All of it, laid where it is decoded. A file that grows while it is read is seen again next time, since its
@@ -175,4 +171,14 @@ impl Content {
     }
 }
 
-const NOT_A_PICTURE: &str = "not a picture";
+/// Why what begins so, is so long and has this name need not be read.
+pub(super) fn refusal(start: &[u8], bytes: u64, name: &Path) -> Option<String> {
+    match decode::sniff(start) {
+        // A format without a signature may show only in the whole.
+        Sniff::Unknown if bytes <= SNIFF_BYTES || !decode::claims_to_be_a_picture(name) => Some(NOT_A_PICTURE.into()),
+        Sniff::Unsupported(format) => Some(decode::unsupported(format)),
+        Sniff::Readable(_) | Sniff::Unknown => None,
+    }
+}
+
+pub(super) const NOT_A_PICTURE: &str = "not a picture";

@@ -6,13 +6,15 @@
 //!
 //! What strangers wrote is decoded by [`Workers`], where there are any: processes that it may kill.
 
+mod archive;
 mod budget;
 mod draft;
 mod examine;
+mod run;
 mod seen;
 mod workers;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,14 +25,17 @@ use rayon::iter::{ParallelBridge, ParallelIterator};
 
 use crate::decode;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{PictureId, Reader, SourceRecord, State, Writer};
-use crate::locator::Locator;
+use crate::index::{Reader, Writer};
+use crate::locator::{Locator, Stamp};
 use crate::progress::{Event, Progress};
+use crate::source::archive::{Limits, is_file_named_so};
 use crate::source::folder::{self, FoundFile};
 pub use workers::Workers;
 
+use archive::{Reading, Way};
 use budget::Budget;
 use examine::{Examined, Look};
+use run::Run;
 use seen::Seen;
 
 /// Outcomes that may wait for the writer, each a few hundred bytes.
@@ -41,6 +46,8 @@ const QUEUE: usize = 1024;
 pub struct Options {
     /// Which files are looked at.
     pub walk: folder::Options,
+    /// What one archive may hold.
+    pub archive: Limits,
     /// How pictures are decoded, save for those that workers decode: these have their own.
     pub decode: decode::Options,
     /// Who decodes them. By default this process.
@@ -58,6 +65,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             walk: folder::Options::default(),
+            archive: Limits::default(),
             decode: decode::Options::default(),
             workers: Workers::none(),
             max_memory: 1 << 30,
@@ -153,6 +161,10 @@ struct Work<'a> {
 /// What came of one file.
 enum Outcome {
     Examined(FoundFile, Examined),
+    /// What stands in an archive.
+    Entry(Locator, Stamp, Examined),
+    /// So many pictures stand in an archive that did not change.
+    Standing(u64),
     /// Another name of a file that is looked at under its first name.
     Link(FoundFile, (u64, u64)),
     Failed(Error),
@@ -166,21 +178,33 @@ fn look(
 ) {
     let mut inodes = HashSet::new();
     let files = walks.into_iter().flatten().take_while(|_| !stop());
-    let files = files.map(|file| file.map(|file| (file.inode.filter(|inode| !inodes.insert(*inode)), file)));
+    let files = files.map(|file| {
+        file.map(|mut file| {
+            // What an archive holds is looked at under each of its names.
+            file.inode = file.inode.filter(|_| !is_file_named_so(&file.path));
+            (file.inode.filter(|inode| !inodes.insert(*inode)), file)
+        })
+    });
+    let send = |outcome| sender.send(outcome).map_err(drop);
+    let way = Way { send: &send, stop };
     // An error means that the receiver is gone: the run ends.
     let _ = files.par_bridge().try_for_each(|file| {
         let outcome = file.and_then(|(first, file)| match first {
             Some(inode) => {
                 work.look.seen.known(work.look.before, &Locator::from(file.path.as_path()))?;
-                Ok(Outcome::Link(file, inode))
+                Ok(Some(Outcome::Link(file, inode)))
             }
             None => {
                 let named = work.roots.binary_search(&file.path).is_ok();
-                let examined = work.look.examine(&file, named)?;
-                Ok(Outcome::Examined(file, examined))
+                let examined = match work.look.archive(&file, named, &way)? {
+                    Reading::Stopped => return Ok(None),
+                    Reading::Examined(examined) => examined,
+                    Reading::NoArchive => work.look.examine(&file, named)?,
+                };
+                Ok(Some(Outcome::Examined(file, examined)))
             }
         });
-        sender.send(outcome.unwrap_or_else(Outcome::Failed)).map_err(drop)
+        outcome.unwrap_or_else(|error| Some(Outcome::Failed(error))).map_or(Ok(()), &send)
     });
 }
 
@@ -193,209 +217,4 @@ fn count(roots: &[PathBuf], options: &Options, progress: &dyn Progress, halted: 
         progress.event(Event::Found { files: 1, bytes: file.stamp.bytes });
     }
     progress.event(Event::FoundAll);
-}
-
-/// The writing side.
-struct Run<'a> {
-    writer: &'a mut Writer,
-    before: &'a Reader,
-    progress: &'a dyn Progress,
-    summary: Summary,
-    /// What was found at files that have several names, by inode.
-    by_inode: HashMap<(u64, u64), SourceRecord>,
-    links: Vec<(FoundFile, (u64, u64))>,
-    /// Sources of `before` that were forgotten because their picture stands elsewhere now.
-    forgotten: HashSet<Locator>,
-    /// Pictures of `before` that lost a source.
-    bereft: Vec<PictureId>,
-}
-
-impl<'a> Run<'a> {
-    fn new(writer: &'a mut Writer, before: &'a Reader, progress: &'a dyn Progress) -> Self {
-        Self {
-            writer,
-            before,
-            progress,
-            summary: Summary::default(),
-            by_inode: HashMap::new(),
-            links: Vec::new(),
-            forgotten: HashSet::new(),
-            bereft: Vec::new(),
-        }
-    }
-
-    fn take(&mut self, outcome: Outcome) -> Result<()> {
-        match outcome {
-            Outcome::Link(file, inode) => self.links.push((file, inode)),
-            Outcome::Failed(error) if error.kind() == ErrorKind::Damaged => return Err(error),
-            Outcome::Failed(error) => self.fail(&error),
-            Outcome::Examined(file, examined) => {
-                let bytes = file.stamp.bytes;
-                let inode = file.inode;
-                let record = self.apply(file, examined)?;
-                if let Some(inode) = inode {
-                    self.by_inode.insert(inode, record);
-                }
-                self.progress.event(Event::Done { bytes });
-            }
-        }
-        self.writer.commit_if_due()
-    }
-
-    fn fail(&mut self, error: &Error) {
-        self.summary.failed += 1;
-        self.progress.event(Event::Failed(error));
-    }
-
-    /// Writes what was found at one place, and returns it.
-    fn apply(&mut self, file: FoundFile, examined: Examined) -> Result<SourceRecord> {
-        let locator = Locator::Path(file.path);
-        let mut record =
-            SourceRecord { locator, stamp: file.stamp, state: State::Present, picture: None, note: String::new() };
-        match examined {
-            Examined::Unchanged(known, note) => {
-                (record.stamp, record.state, record.picture, record.note) =
-                    (known.stamp, known.state, known.picture, note);
-                self.tally(&record);
-                return Ok(record);
-            }
-            Examined::Picture { stamp, id, touched } => {
-                (record.stamp, record.picture) = (stamp, Some(id));
-                self.settle(&record, touched)?;
-            }
-            Examined::Described { stamp, picture, replaces } => {
-                self.summary.decoded += 1;
-                if picture.partial_data {
-                    self.summary.partial_data += 1;
-                    let message = format!("damaged: only {} of its rows could be read", picture.height);
-                    let error = Error::new(ErrorKind::Malformed, message).about(record.locator.clone());
-                    self.progress.event(Event::Warned(&error));
-                }
-                self.bereft.extend(replaces);
-                (record.stamp, record.picture) = (stamp, Some(self.writer.add_picture(&picture)?));
-                self.settle(&record, false)?;
-            }
-            Examined::Failed { stamp, error, replaces } => {
-                self.bereft.extend(replaces);
-                (record.stamp, record.state, record.note) = (stamp, State::Failed, error.message().to_owned());
-                self.tally(&record);
-                self.writer.set_source(&record)?;
-            }
-            Examined::Skipped { stamp, reason, replaces } => {
-                self.bereft.extend(replaces);
-                (record.stamp, record.state, record.note) = (stamp, State::Skipped, reason);
-                self.tally(&record);
-                self.writer.set_source(&record)?;
-            }
-        }
-        Ok(record)
-    }
-
-    /// Counts a place that holds no new picture.
-    fn tally(&mut self, record: &SourceRecord) {
-        match record.state {
-            State::Present | State::Missing => self.summary.unchanged += 1,
-            State::Skipped => *self.summary.skipped.entry(record.note.clone()).or_default() += 1,
-            State::Failed => {
-                let error = Error::new(ErrorKind::Malformed, record.note.clone()).about(record.locator.clone());
-                self.fail(&error);
-            }
-        }
-    }
-
-    /// Writes a place where a picture stands, and counts it as unchanged (`touched`: only its time
-    /// changed), moved (the picture stood somewhere that is gone) or indexed.
-    fn settle(&mut self, record: &SourceRecord, touched: bool) -> Result<()> {
-        self.writer.set_source(record)?;
-        if touched {
-            self.summary.unchanged += 1;
-            return Ok(());
-        }
-        let Some(id) = record.picture else { return Ok(()) };
-        for old in self.before.sources_of(id)? {
-            let moved =
-                old.locator != record.locator && is_gone(&old.locator) && !self.forgotten.contains(&old.locator);
-            if moved {
-                self.writer.forget_source(&old.locator);
-                self.forgotten.insert(old.locator);
-                self.summary.moved += 1;
-                return Ok(());
-            }
-        }
-        self.summary.indexed += 1;
-        Ok(())
-    }
-
-    /// Gives the other names of a file what was found under its first.
-    fn resolve_links(&mut self) -> Result<()> {
-        for (file, inode) in std::mem::take(&mut self.links) {
-            let locator = Locator::Path(file.path);
-            let bytes = file.stamp.bytes;
-            if let Some(first) = self.by_inode.get(&inode) {
-                let record = SourceRecord { locator, ..first.clone() };
-                let known = self.before.known(&record.locator)?;
-                let unchanged = known.is_some_and(|known| {
-                    (known.state, known.picture, known.stamp) == (record.state, record.picture, record.stamp)
-                });
-                if unchanged || record.state != State::Present {
-                    self.tally(&record);
-                    if !unchanged {
-                        self.writer.set_source(&record)?;
-                    }
-                } else {
-                    self.bereft
-                        .extend(known.and_then(|known| known.picture).filter(|old| Some(*old) != record.picture));
-                    self.settle(&record, false)?;
-                }
-            }
-            self.progress.event(Event::Done { bytes });
-        }
-        Ok(())
-    }
-
-    /// Marks what the index knew below `roots`, the walk did not see and the file system does not have.
-    fn mark_missing(&mut self, roots: &[PathBuf], seen: &Seen) -> Result<()> {
-        let mut gone = Vec::new();
-        for root in roots {
-            self.before.each_below(&Locator::from(root.as_path()), |known| {
-                if known.state != State::Missing && !seen.contains(known.address()) {
-                    let record = self.before.source(&known)?;
-                    if is_gone(&record.locator) && !self.forgotten.contains(&record.locator) {
-                        gone.push(record);
-                    }
-                }
-                Ok(())
-            })?;
-        }
-        for record in gone {
-            if record.state == State::Present {
-                self.summary.missing += 1;
-                self.writer.set_source(&SourceRecord { state: State::Missing, ..record })?;
-            } else {
-                self.writer.forget_source(&record.locator);
-            }
-        }
-        Ok(())
-    }
-
-    /// Forgets pictures whose last place was overwritten by another.
-    fn drop_orphans(&mut self) -> Result<()> {
-        if self.bereft.is_empty() {
-            return Ok(());
-        }
-        self.writer.commit()?;
-        for id in std::mem::take(&mut self.bereft) {
-            if self.writer.snapshot().sources_of(id)?.is_empty() {
-                self.writer.forget_picture(id);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Whether the file system says for sure that nothing is there: a place that can't be reached is not gone.
-fn is_gone(locator: &Locator) -> bool {
-    let Some(path) = locator.path() else { return false };
-    let gone = [std::io::ErrorKind::NotFound, std::io::ErrorKind::NotADirectory];
-    path.symlink_metadata().is_err_and(|error| gone.contains(&error.kind()))
 }

@@ -26,10 +26,17 @@ impl Seen {
     /// What `reader` knows of `locator`, which is now seen.
     pub fn known(&self, reader: &Reader, locator: &Locator) -> Result<Option<Known>> {
         let known = reader.known(locator)?;
-        if let Some((word, bit)) = known.and_then(|known| self.bit(known.address())) {
-            word.fetch_or(bit, Ordering::Relaxed);
+        if let Some(known) = known {
+            self.mark(known.address());
         }
         Ok(known)
+    }
+
+    /// Marks the place at `address` as seen.
+    pub fn mark(&self, address: (u32, u32)) {
+        if let Some((word, bit)) = self.bit(address) {
+            word.fetch_or(bit, Ordering::Relaxed);
+        }
     }
 
     /// Whether the place at `address` was seen.

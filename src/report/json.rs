@@ -283,6 +283,7 @@ struct StatusLine<'a> {
     pictures: u64,
     sources: u64,
     missing: u64,
+    archives: u64,
     bytes: u64,
     roots: Vec<RootObject<'a>>,
     offline: u64,
@@ -324,6 +325,7 @@ pub fn status(out: &mut impl Write, state: &IndexState) -> io::Result<()> {
             pictures: state.totals.pictures,
             sources: state.totals.sources,
             missing: state.totals.missing,
+            archives: state.totals.archives,
             bytes: state.bytes,
             roots: state
                 .roots

@@ -126,8 +126,15 @@ fn path_bytes(path: &Path) -> std::borrow::Cow<'_, [u8]> {
 
 /// A source's own bytes.
 fn source_bytes(source: &Locator) -> std::borrow::Cow<'_, [u8]> {
-    match source.path() {
-        Some(path) => path_bytes(path),
-        None => source.to_string().into_bytes().into(),
+    named(source.file(), source)
+}
+
+/// The bytes of a source, its file named by `path`.
+fn named<'a>(path: &'a Path, source: &Locator) -> std::borrow::Cow<'a, [u8]> {
+    let mut bytes = path_bytes(path);
+    let inside = source.inside();
+    if !inside.is_empty() {
+        bytes.to_mut().extend(inside);
     }
+    bytes
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::{IndexState, Style, Told, escape, path_bytes, source_bytes};
+use super::{IndexState, Style, Told, escape, named, path_bytes};
 use crate::locator::Locator;
 use crate::sandbox::{Probe, Report};
 use crate::search::{Comparison, Match};
@@ -69,12 +69,12 @@ fn row(out: &mut impl Write, rank: usize, rank_width: usize, found: &Match, styl
     let size = format!("{}x{}", found.width, found.height);
     paint(out, style, DIM, format!("{size:>9}  {:>7}", bytes(found.stamp.bytes)).as_bytes())?;
     out.write_all(b"  ")?;
-    let link = style.hyperlink.then(|| found.source.path()).flatten();
-    if let Some(path) = link {
-        write!(out, "\x1b]8;;file://{}\x1b\\", percent_encoded(&path_bytes(path)))?;
+    // Of a picture in an archive, to the archive: nothing opens what is inside.
+    if style.hyperlink {
+        write!(out, "\x1b]8;;file://{}\x1b\\", percent_encoded(&path_bytes(found.source.file())))?;
     }
     paint(out, style, PATH, &source(&found.source, style))?;
-    if link.is_some() {
+    if style.hyperlink {
         out.write_all(b"\x1b]8;;\x1b\\")?;
     }
     out.write_all(b"\n")
@@ -90,18 +90,17 @@ fn paint(out: &mut impl Write, style: &Style, attribute: &str, text: &[u8]) -> i
 }
 
 fn source(locator: &Locator, style: &Style) -> Vec<u8> {
-    match locator.path() {
-        Some(path) => {
-            let relative = style.here.as_ref().and_then(|here| path.strip_prefix(here).ok());
-            shown(relative.unwrap_or(path), style)
-        }
-        None => source_bytes(locator).into_owned(),
-    }
+    let path = locator.file();
+    let relative = style.here.as_ref().and_then(|here| path.strip_prefix(here).ok());
+    readable(named(relative.unwrap_or(path), locator), style)
 }
 
 /// A name as its own bytes, or, for a terminal, as text without anything that would steer it.
 fn shown(path: &Path, style: &Style) -> Vec<u8> {
-    let bytes = path_bytes(path);
+    readable(path_bytes(path), style)
+}
+
+fn readable(bytes: std::borrow::Cow<'_, [u8]>, style: &Style) -> Vec<u8> {
     if style.escape { escape::text(&String::from_utf8_lossy(&bytes)).into_bytes() } else { bytes.into_owned() }
 }
 
@@ -156,6 +155,9 @@ pub fn status(out: &mut impl Write, state: &IndexState) -> io::Result<()> {
         "files     {} present, {} missing, {} failed, {} skipped",
         totals.sources, totals.missing, totals.failed, totals.skipped
     )?;
+    if totals.archives > 0 {
+        writeln!(out, "archives  {}", totals.archives)?;
+    }
     for root in &state.roots {
         let offline = if root.offline { ", offline" } else { "" };
         writeln!(out, "root      {} ({} files{offline})", escape::text(&root.source), root.sources)?;

@@ -303,8 +303,7 @@ fn matches_of(reader: &Reader, id: PictureId, found: &Found, query: &Picture, op
         return Ok(Vec::new());
     }
     let within = |source: &Locator| {
-        options.within.is_empty()
-            || source.path().is_some_and(|path| options.within.iter().any(|folder| path.starts_with(folder)))
+        options.within.is_empty() || options.within.iter().any(|folder| source.file().starts_with(folder))
     };
     let sources =
         reader.sources_of(id)?.into_iter().filter(|source| source.state == State::Present && within(&source.locator));

@@ -1,3 +1,4 @@
 //! Where pictures come from.
 
+pub mod archive;
 pub mod folder;

@@ -1,5 +1,6 @@
 //! The command as users and scripts meet it: arguments, streams, exit statuses, files on disk.
 
+mod archives;
 mod compare;
 mod fresh;
 mod hostile;
