@@ -9,6 +9,8 @@
 mod budget;
 mod draft;
 mod examine;
+pub mod prune;
+mod roots;
 mod seen;
 mod workers;
 
@@ -23,7 +25,7 @@ use rayon::iter::{ParallelBridge, ParallelIterator};
 
 use crate::decode;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{PictureId, Reader, SourceRecord, State, Writer};
+use crate::index::{Offline, PictureId, Reader, SourceRecord, State, Writer};
 use crate::locator::Locator;
 use crate::progress::{Event, Progress};
 use crate::source::folder::{self, FoundFile};
@@ -31,6 +33,7 @@ pub use workers::Workers;
 
 use budget::Budget;
 use examine::{Examined, Look};
+use roots::{Reached, reached};
 use seen::Seen;
 
 /// Outcomes that may wait for the writer, each a few hundred bytes.
@@ -78,6 +81,8 @@ pub struct Summary {
     pub moved: u64,
     /// Files that the index knew here and that are gone.
     pub missing: u64,
+    /// Roots that can't be reached now: nothing of what is known of them was changed.
+    pub offline: u64,
     /// Files that are no picture, or of a format that this build does not read, by reason.
     pub skipped: BTreeMap<String, u64>,
     /// Files that could not be read or decoded, and folders that could not be listed.
@@ -94,19 +99,28 @@ pub struct Summary {
 
 /// Brings what `writer` holds of `roots` (folders and picture files) up to date and commits it.
 ///
-/// One bad file is an [`Event::Failed`] and the run goes on.
+/// One bad file is an [`Event::Failed`] and the run goes on. A root that the index knows and that can't be reached
+/// as a whole is an [`Event::Warned`], and what is known of it stays.
 ///
 /// # Errors
-/// `Io` where a root is not there or the index can't be written; `Usage` for a glob; `Damaged`.
+/// `Io` where a root is not there and never was, or the index can't be written; `Usage` for a glob; `Damaged`.
 pub fn run(writer: &mut Writer, roots: &[PathBuf], options: &Options, progress: &dyn Progress) -> Result<Summary> {
     let started = Instant::now();
-    let mut roots = roots.iter().map(|root| folder::resolve(root)).collect::<Result<Vec<_>>>()?;
-    roots.sort();
-    // A root below another is walked with it.
-    roots.dedup_by(|below, above| below.starts_with(above));
     let before = Reader::open(writer.snapshot().folder())?;
+    let offline = Offline::of(&before)?;
+    let mut roots = roots.iter().map(|root| reached(root, &offline)).collect::<Result<Vec<_>>>()?;
+    roots.sort_by(|a, b| a.path().cmp(b.path()));
+    // A root below another is walked with it.
+    roots.dedup_by(|below, above| below.path().starts_with(above.path()));
+    let lost: Vec<_> = roots.extract_if(.., |root| matches!(root, Reached::Not(_))).collect();
+    let roots: Vec<_> = roots.into_iter().map(|root| root.path().to_owned()).collect();
     let seen = Seen::of(&before);
-    let mut run = Run::new(writer, &before, progress);
+    let mut run = Run::new(writer, &before, offline, progress);
+    for root in &lost {
+        run.summary.offline += 1;
+        let message = "offline: unplugged, unmounted or gone as a whole; what is known of it stays";
+        progress.event(Event::Warned(&Error::new(ErrorKind::Io, message).about(root.path())));
+    }
     for root in &roots {
         run.writer.add_root(&Locator::from(root.as_path()));
     }
@@ -199,6 +213,7 @@ fn count(roots: &[PathBuf], options: &Options, progress: &dyn Progress, halted: 
 struct Run<'a> {
     writer: &'a mut Writer,
     before: &'a Reader,
+    offline: Offline,
     progress: &'a dyn Progress,
     summary: Summary,
     /// What was found at files that have several names, by inode.
@@ -211,10 +226,11 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(writer: &'a mut Writer, before: &'a Reader, progress: &'a dyn Progress) -> Self {
+    fn new(writer: &'a mut Writer, before: &'a Reader, offline: Offline, progress: &'a dyn Progress) -> Self {
         Self {
             writer,
             before,
+            offline,
             progress,
             summary: Summary::default(),
             by_inode: HashMap::new(),
@@ -240,6 +256,10 @@ impl<'a> Run<'a> {
             }
         }
         self.writer.commit_if_due()
+    }
+
+    fn is_gone(&self, locator: &Locator) -> bool {
+        !self.offline.holds(locator) && is_gone(locator)
     }
 
     fn fail(&mut self, error: &Error) {
@@ -314,7 +334,7 @@ impl<'a> Run<'a> {
         let Some(id) = record.picture else { return Ok(()) };
         for old in self.before.sources_of(id)? {
             let moved =
-                old.locator != record.locator && is_gone(&old.locator) && !self.forgotten.contains(&old.locator);
+                old.locator != record.locator && self.is_gone(&old.locator) && !self.forgotten.contains(&old.locator);
             if moved {
                 self.writer.forget_source(&old.locator);
                 self.forgotten.insert(old.locator);
@@ -360,7 +380,7 @@ impl<'a> Run<'a> {
             self.before.each_below(&Locator::from(root.as_path()), |known| {
                 if known.state != State::Missing && !seen.contains(known.address()) {
                     let record = self.before.source(&known)?;
-                    if is_gone(&record.locator) && !self.forgotten.contains(&record.locator) {
+                    if self.is_gone(&record.locator) && !self.forgotten.contains(&record.locator) {
                         gone.push(record);
                     }
                 }

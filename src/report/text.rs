@@ -77,6 +77,9 @@ fn row(out: &mut impl Write, rank: usize, rank_width: usize, found: &Match, styl
     if link.is_some() {
         out.write_all(b"\x1b]8;;\x1b\\")?;
     }
+    if found.offline {
+        paint(out, style, DIM, b"  offline")?;
+    }
     out.write_all(b"\n")
 }
 
@@ -89,7 +92,7 @@ fn paint(out: &mut impl Write, style: &Style, attribute: &str, text: &[u8]) -> i
     out.write_all(RESET.as_bytes())
 }
 
-fn source(locator: &Locator, style: &Style) -> Vec<u8> {
+pub(super) fn source(locator: &Locator, style: &Style) -> Vec<u8> {
     match locator.path() {
         Some(path) => {
             let relative = style.here.as_ref().and_then(|here| path.strip_prefix(here).ok());
@@ -100,7 +103,7 @@ fn source(locator: &Locator, style: &Style) -> Vec<u8> {
 }
 
 /// A name as its own bytes, or, for a terminal, as text without anything that would steer it.
-fn shown(path: &Path, style: &Style) -> Vec<u8> {
+pub(super) fn shown(path: &Path, style: &Style) -> Vec<u8> {
     let bytes = path_bytes(path);
     if style.escape { escape::text(&String::from_utf8_lossy(&bytes)).into_bytes() } else { bytes.into_owned() }
 }
@@ -112,7 +115,7 @@ fn percent_encoded(path: &[u8]) -> String {
 }
 
 /// Three digits and a unit: `982 B`, `41.2 kB`, `3.4 MB`.
-fn bytes(count: u64) -> String {
+pub(super) fn bytes(count: u64) -> String {
     let mut value = count as f64;
     for unit in ["B", "kB", "MB", "GB"] {
         if value < 999.5 {
