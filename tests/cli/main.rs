@@ -1,12 +1,17 @@
 //! The command as users and scripts meet it: arguments, streams, exit statuses, files on disk.
 
 mod compare;
+#[cfg(unix)]
+mod crash;
+mod damage;
 mod fresh;
 mod hostile;
 mod index;
+mod life;
 mod odd_files;
 #[cfg(unix)]
 mod privacy;
 mod search;
 mod setup;
+mod small;
 mod streams;
