@@ -32,8 +32,11 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             [CompletionResult]::new('index', 'index', [CompletionResultType]::ParameterValue, 'Describe pictures into the index')
             [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Find where pictures, or edited copies of them, stand in the index')
             [CompletionResult]::new('compare', 'compare', [CompletionResultType]::ParameterValue, 'Tell whether two pictures are the same, and how one came from the other')
+            [CompletionResult]::new('dupes', 'dupes', [CompletionResultType]::ParameterValue, 'List the groups of pictures in the index that are copies of each other')
             [CompletionResult]::new('privacy', 'privacy', [CompletionResultType]::ParameterValue, 'Tell what keeps a query private on this machine, and prove it')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Tell what the index holds, and what failed')
+            [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Read every checksum of the index; with --repair, drop what is damaged')
+            [CompletionResult]::new('prune', 'prune', [CompletionResultType]::ParameterValue, 'Forget pictures whose files are gone, never those of a disk that is unplugged')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -108,6 +111,18 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'ris;dupes' {
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object a group and line')
+            [CompletionResult]::new('-0', '-0', [CompletionResultType]::ParameterName, 'End each path in NUL, and each group in one more')
+            [CompletionResult]::new('--null', '--null', [CompletionResultType]::ParameterName, 'End each path in NUL, and each group in one more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'ris;privacy' {
             [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
@@ -124,6 +139,31 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one line of JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ris;verify' {
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
+            [CompletionResult]::new('--repair', '--repair', [CompletionResultType]::ParameterName, 'Drop what is damaged, so that the rest is whole, and list what to index again')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ris;prune' {
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
+            [CompletionResult]::new('--missing', '--missing', [CompletionResultType]::ParameterName, 'Only what an earlier `ris index` found missing: no other file is looked for')
+            [CompletionResult]::new('--offline', '--offline', [CompletionResultType]::ParameterName, 'Forget what is below folders that are offline, too; these must be named')
+            [CompletionResult]::new('-N', '-N ', [CompletionResultType]::ParameterName, 'Change nothing, and list what would be forgotten')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Change nothing, and list what would be forgotten')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -152,8 +192,11 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             [CompletionResult]::new('index', 'index', [CompletionResultType]::ParameterValue, 'Describe pictures into the index')
             [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Find where pictures, or edited copies of them, stand in the index')
             [CompletionResult]::new('compare', 'compare', [CompletionResultType]::ParameterValue, 'Tell whether two pictures are the same, and how one came from the other')
+            [CompletionResult]::new('dupes', 'dupes', [CompletionResultType]::ParameterValue, 'List the groups of pictures in the index that are copies of each other')
             [CompletionResult]::new('privacy', 'privacy', [CompletionResultType]::ParameterValue, 'Tell what keeps a query private on this machine, and prove it')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Tell what the index holds, and what failed')
+            [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Read every checksum of the index; with --repair, drop what is damaged')
+            [CompletionResult]::new('prune', 'prune', [CompletionResultType]::ParameterValue, 'Forget pictures whose files are gone, never those of a disk that is unplugged')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -168,10 +211,19 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
         'ris;help;compare' {
             break
         }
+        'ris;help;dupes' {
+            break
+        }
         'ris;help;privacy' {
             break
         }
         'ris;help;status' {
+            break
+        }
+        'ris;help;verify' {
+            break
+        }
+        'ris;help;prune' {
             break
         }
         'ris;help;completions' {

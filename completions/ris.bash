@@ -22,6 +22,9 @@ _ris() {
             ris,completions)
                 cmd="ris__subcmd__completions"
                 ;;
+            ris,dupes)
+                cmd="ris__subcmd__dupes"
+                ;;
             ris,help)
                 cmd="ris__subcmd__help"
                 ;;
@@ -34,17 +37,26 @@ _ris() {
             ris,privacy)
                 cmd="ris__subcmd__privacy"
                 ;;
+            ris,prune)
+                cmd="ris__subcmd__prune"
+                ;;
             ris,search)
                 cmd="ris__subcmd__search"
                 ;;
             ris,status)
                 cmd="ris__subcmd__status"
                 ;;
+            ris,verify)
+                cmd="ris__subcmd__verify"
+                ;;
             ris__subcmd__help,compare)
                 cmd="ris__subcmd__help__subcmd__compare"
                 ;;
             ris__subcmd__help,completions)
                 cmd="ris__subcmd__help__subcmd__completions"
+                ;;
+            ris__subcmd__help,dupes)
+                cmd="ris__subcmd__help__subcmd__dupes"
                 ;;
             ris__subcmd__help,help)
                 cmd="ris__subcmd__help__subcmd__help"
@@ -58,11 +70,17 @@ _ris() {
             ris__subcmd__help,privacy)
                 cmd="ris__subcmd__help__subcmd__privacy"
                 ;;
+            ris__subcmd__help,prune)
+                cmd="ris__subcmd__help__subcmd__prune"
+                ;;
             ris__subcmd__help,search)
                 cmd="ris__subcmd__help__subcmd__search"
                 ;;
             ris__subcmd__help,status)
                 cmd="ris__subcmd__help__subcmd__status"
+                ;;
+            ris__subcmd__help,verify)
+                cmd="ris__subcmd__help__subcmd__verify"
                 ;;
             *)
                 ;;
@@ -71,7 +89,7 @@ _ris() {
 
     case "${cmd}" in
         ris)
-            opts="-q -h -V --index --quiet --color --help --version index search compare privacy status completions man help"
+            opts="-q -h -V --index --quiet --color --help --version index search compare dupes privacy status verify prune completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -164,8 +182,33 @@ _ris() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ris__subcmd__dupes)
+            opts="-0 -q -h --json --null --index --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --index)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ris__subcmd__help)
-            opts="index search compare privacy status completions man help"
+            opts="index search compare dupes privacy status verify prune completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -193,6 +236,20 @@ _ris() {
             return 0
             ;;
         ris__subcmd__help__subcmd__completions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ris__subcmd__help__subcmd__dupes)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -262,6 +319,20 @@ _ris() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ris__subcmd__help__subcmd__prune)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ris__subcmd__help__subcmd__search)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -277,6 +348,20 @@ _ris() {
             return 0
             ;;
         ris__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ris__subcmd__help__subcmd__verify)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -400,6 +485,31 @@ _ris() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ris__subcmd__prune)
+            opts="-N -q -h --missing --offline --dry-run --json --index --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --index)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ris__subcmd__search)
             opts="-n -l -0 -z -H -L -E -j -q -h --in --top --min-score --json --paths --null --hyperlink --files-from --null-data --require-sandbox --no-sandbox --hidden --follow --exclude --jobs --max-memory --index --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -485,6 +595,31 @@ _ris() {
             ;;
         ris__subcmd__status)
             opts="-q -h --json --index --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --index)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ris__subcmd__verify)
+            opts="-q -h --repair --json --index --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

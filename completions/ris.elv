@@ -29,8 +29,11 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand index 'Describe pictures into the index'
             cand search 'Find where pictures, or edited copies of them, stand in the index'
             cand compare 'Tell whether two pictures are the same, and how one came from the other'
+            cand dupes 'List the groups of pictures in the index that are copies of each other'
             cand privacy 'Tell what keeps a query private on this machine, and prove it'
             cand status 'Tell what the index holds, and what failed'
+            cand verify 'Read every checksum of the index; with --repair, drop what is damaged'
+            cand prune 'Forget pictures whose files are gone, never those of a disk that is unplugged'
             cand completions 'Print a completion script for a shell'
             cand man 'Print the manual page'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -101,6 +104,17 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'ris;dupes'= {
+            cand --index 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
+            cand --color 'Colour results'
+            cand --json 'Print one JSON object a group and line'
+            cand -0 'End each path in NUL, and each group in one more'
+            cand --null 'End each path in NUL, and each group in one more'
+            cand -q 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+            cand --quiet 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'ris;privacy'= {
             cand --index 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
             cand --color 'Colour results'
@@ -116,6 +130,29 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand --index 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
             cand --color 'Colour results'
             cand --json 'Print one line of JSON'
+            cand -q 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+            cand --quiet 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ris;verify'= {
+            cand --index 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
+            cand --color 'Colour results'
+            cand --repair 'Drop what is damaged, so that the rest is whole, and list what to index again'
+            cand --json 'Print one JSON object'
+            cand -q 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+            cand --quiet 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ris;prune'= {
+            cand --index 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
+            cand --color 'Colour results'
+            cand --missing 'Only what an earlier `ris index` found missing: no other file is looked for'
+            cand --offline 'Forget what is below folders that are offline, too; these must be named'
+            cand -N 'Change nothing, and list what would be forgotten'
+            cand --dry-run 'Change nothing, and list what would be forgotten'
+            cand --json 'Print one JSON object'
             cand -q 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
             cand --quiet 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
             cand -h 'Print help (see more with ''--help'')'
@@ -141,8 +178,11 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand index 'Describe pictures into the index'
             cand search 'Find where pictures, or edited copies of them, stand in the index'
             cand compare 'Tell whether two pictures are the same, and how one came from the other'
+            cand dupes 'List the groups of pictures in the index that are copies of each other'
             cand privacy 'Tell what keeps a query private on this machine, and prove it'
             cand status 'Tell what the index holds, and what failed'
+            cand verify 'Read every checksum of the index; with --repair, drop what is damaged'
+            cand prune 'Forget pictures whose files are gone, never those of a disk that is unplugged'
             cand completions 'Print a completion script for a shell'
             cand man 'Print the manual page'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -153,9 +193,15 @@ set edit:completion:arg-completer[ris] = {|@words|
         }
         &'ris;help;compare'= {
         }
+        &'ris;help;dupes'= {
+        }
         &'ris;help;privacy'= {
         }
         &'ris;help;status'= {
+        }
+        &'ris;help;verify'= {
+        }
+        &'ris;help;prune'= {
         }
         &'ris;help;completions'= {
         }

@@ -48,10 +48,16 @@ pub enum Command {
     Search(Search),
     /// Tell whether two pictures are the same, and how one came from the other
     Compare(Compare),
+    /// List the groups of pictures in the index that are copies of each other
+    Dupes(Dupes),
     /// Tell what keeps a query private on this machine, and prove it
     Privacy(Privacy),
     /// Tell what the index holds, and what failed
     Status(Status),
+    /// Read every checksum of the index; with --repair, drop what is damaged
+    Verify(Verify),
+    /// Forget pictures whose files are gone, never those of a disk that is unplugged
+    Prune(Prune),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -193,6 +199,53 @@ pub struct Privacy {
 #[derive(Debug, ClapArgs)]
 pub struct Status {
     /// Print one line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Exit status: 0 there are copies, 1 there are none, 2 an error.")]
+pub struct Dupes {
+    /// Only pictures below these folders
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub folders: Vec<PathBuf>,
+    /// Print one JSON object a group and line
+    #[arg(long, conflicts_with = "null")]
+    pub json: bool,
+    /// End each path in NUL, and each group in one more
+    #[arg(short = '0', long)]
+    pub null: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Exit status: 0 the index is whole, 1 it is damaged, or was before --repair, 2 it could not be checked or repaired."
+)]
+pub struct Verify {
+    /// Drop what is damaged, so that the rest is whole, and list what to index again
+    #[arg(long)]
+    pub repair: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Exit status: 0 what is gone, if anything, is forgotten, 2 an error.")]
+pub struct Prune {
+    /// Only what stood below these folders
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub folders: Vec<PathBuf>,
+    /// Only what an earlier `ris index` found missing: no other file is looked for
+    #[arg(long)]
+    pub missing: bool,
+    /// Forget what is below folders that are offline, too; these must be named
+    #[arg(long, requires = "folders")]
+    pub offline: bool,
+    /// Change nothing, and list what would be forgotten
+    #[arg(short = 'N', long)]
+    pub dry_run: bool,
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 }

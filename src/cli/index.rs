@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use indicatif::{DecimalBytes, HumanCount};
-use ris::index::{self, Writer};
+use ris::index::{self, Offline, Reader, Writer};
 use ris::ingest::{self, Summary, Workers};
 use ris::source::folder;
 use ris::{Error, ErrorKind, decode, report};
@@ -28,14 +28,14 @@ pub fn run(args: &Index, global: &Global) -> Result<Exit> {
     }
     sources.extend(files::listed(&args.lists)?);
     let folder = location::index(global)?;
-    let (sources, missing) = existing(sources);
+    let (sources, missing) = existing(sources, &folder);
     if sources.is_empty() && missing > 0 {
         // Nothing to index makes no index.
         return Ok(Exit::Error);
     }
     let mut summary = update(&folder, &sources, &args.walk, global.quiet)?;
     summary.failed += missing;
-    let reader = ris::index::Reader::open(&folder)?;
+    let reader = Reader::open(&folder)?;
     let totals = reader.totals()?;
     if args.json && !global.quiet {
         let mut line = Vec::new();
@@ -56,11 +56,14 @@ pub fn exit_of(summary: &Summary) -> Exit {
     }
 }
 
-/// The sources that can be resolved, and how many can't: each of those is one warning.
-fn existing(sources: Vec<PathBuf>) -> (Vec<PathBuf>, u64) {
+/// The sources that can be resolved or are known to be offline, and how many are neither: each of those is one warning.
+fn existing(sources: Vec<PathBuf>, index: &Path) -> (Vec<PathBuf>, u64) {
     let mut missing = 0;
+    // Where there is no index, nothing is known; what is wrong with it is said by who writes to it.
+    let offline = Reader::open(index).and_then(|reader| Offline::of(&reader)).unwrap_or_default();
     let existing = sources.into_iter().filter(|source| match diagnose(source) {
         Ok(()) => true,
+        Err(_) if offline.root_of(&folder::resolve_lost(source)).is_some() => true,
         Err(error) => {
             messages::warning(&error);
             missing += 1;
@@ -115,6 +118,7 @@ fn text(summary: &Summary, pictures: u64, bytes: u64, folder: &Path) -> String {
     let counts = [
         (summary.moved, "moved"),
         (summary.missing, "missing"),
+        (summary.offline, "offline"),
         (summary.partial_data, "damaged"),
         (summary.failed, "failed"),
     ];

@@ -3,6 +3,7 @@
 mod args;
 mod compare;
 mod confine;
+mod dupes;
 mod exit;
 mod files;
 mod index;
@@ -10,8 +11,10 @@ mod location;
 mod man;
 mod messages;
 mod progress;
+mod prune;
 mod search;
 mod status;
+mod verify;
 
 use clap::{CommandFactory, Parser};
 
@@ -33,6 +36,9 @@ pub fn run() -> Exit {
         Command::Search(search) => search::run(&search, &args.global),
         Command::Compare(compare) => compare::run(&compare, &args.global),
         Command::Privacy(privacy) => confine::privacy(&privacy, &args.global),
+        Command::Dupes(dupes) => dupes::run(&dupes, &args.global),
+        Command::Verify(verify) => verify::run(&verify, &args.global),
+        Command::Prune(prune) => prune::run(&prune, &args.global),
         Command::Status(status) => status::run(&status, &args.global),
         Command::Completions { shell } => {
             let mut text = Vec::new();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use ris::index::Reader;
+use ris::index::{Offline, Reader};
 use ris::report::{self, Style, Told};
 use ris::sandbox::{self, Policy, Posture};
 use ris::search::{self, Options};
@@ -45,6 +45,7 @@ pub fn run(args: &Search, global: &Global) -> Result<Exit> {
         top: args.top,
         min_score: args.min_score.unwrap_or(defaults.min_score),
         within,
+        offline: Offline::of(&reader)?,
         decode: decode::Options { max_memory, ..defaults.decode },
         ..defaults
     };

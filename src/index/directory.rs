@@ -1,5 +1,5 @@
 //! The index's folder as tantivy sees it: for readers one that can only be read and takes no lock, for the writer one
-//! whose files all have the same permissions.
+//! whose files all have the same permissions; for both one whose files are [checked](super::checked).
 //!
 //! tantivy opens a lock file for writing before it opens its segments, so that no writer removes them
 //! meanwhile. A search must be able to run from read-only media and may not write at all, so here the
@@ -14,6 +14,11 @@ use std::sync::Arc;
 use tantivy::Directory;
 use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
 use tantivy::directory::{DirectoryLock, FileHandle, Lock, MmapDirectory, WatchCallback, WatchHandle, WritePtr};
+
+use super::checked::{Reading, sealed, unsealed, writing};
+
+/// What tantivy's garbage collection remembers; a reader has no use for it.
+pub(super) const MANAGED: &str = ".managed.json";
 
 /// Maps the files below one folder; refuses to change them.
 #[derive(Clone, Debug)]
@@ -30,7 +35,7 @@ pub(super) struct WritableDirectory {
 
 impl Directory for WritableDirectory {
     fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
-        self.files.get_file_handle(path)
+        checked(&self.files, path)
     }
 
     fn delete(&self, path: &Path) -> Result<(), DeleteError> {
@@ -42,15 +47,15 @@ impl Directory for WritableDirectory {
     }
 
     fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
-        self.files.open_write(path)
+        self.files.open_write(path).map(writing)
     }
 
     fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
-        self.files.atomic_read(path)
+        checked_whole(&self.files, path)
     }
 
     fn atomic_write(&self, path: &Path, data: &[u8]) -> io::Result<()> {
-        self.files.atomic_write(path, data)?;
+        self.files.atomic_write(path, &sealed(data))?;
         // What file systems without permissions refuse is not missed.
         let _ =
             fs::metadata(&self.like).and_then(|like| fs::set_permissions(self.folder.join(path), like.permissions()));
@@ -70,13 +75,26 @@ impl Directory for WritableDirectory {
     }
 }
 
+/// Opens a file whose blocks are checked as they are read.
+fn checked(files: &MmapDirectory, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
+    let file = files.get_file_handle(path)?;
+    let reading = Reading::of(&*file).map_err(|error| OpenReadError::wrap_io_error(error, path.to_owned()))?;
+    Ok(Arc::new(reading))
+}
+
+/// Reads a file that was written in one step.
+fn checked_whole(files: &MmapDirectory, path: &Path) -> Result<Vec<u8>, OpenReadError> {
+    let sealed = files.atomic_read(path)?;
+    unsealed(sealed).map_err(|error| OpenReadError::wrap_io_error(error, path.to_owned()))
+}
+
 fn refused() -> io::Error {
     io::Error::new(io::ErrorKind::PermissionDenied, "the index is open for reading only")
 }
 
 impl Directory for ReadOnlyDirectory {
     fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
-        self.0.get_file_handle(path)
+        checked(&self.0, path)
     }
 
     fn delete(&self, path: &Path) -> Result<(), DeleteError> {
@@ -92,7 +110,10 @@ impl Directory for ReadOnlyDirectory {
     }
 
     fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
-        self.0.atomic_read(path)
+        if path == Path::new(MANAGED) {
+            return Err(OpenReadError::FileDoesNotExist(path.to_owned()));
+        }
+        checked_whole(&self.0, path)
     }
 
     fn atomic_write(&self, _path: &Path, _data: &[u8]) -> io::Result<()> {

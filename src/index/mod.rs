@@ -10,16 +10,22 @@
 
 pub mod local;
 
+mod checked;
 mod directory;
+mod each;
 mod format;
 mod reader;
+mod roots;
 mod schema;
+mod verify;
 mod writer;
 
 use std::fmt;
 
 pub use format::FORMAT;
 pub use reader::{Candidate, Facts, Known, Reader, Totals};
+pub use roots::Offline;
+pub use verify::{Checked, Damage, Repaired, repair, verify};
 pub use writer::{Options, Writer};
 
 use crate::describe::hash::PerceptualHash;

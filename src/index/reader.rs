@@ -36,6 +36,9 @@ pub(super) struct Payload {
     /// Files of local features, oldest first.
     #[serde(default)]
     pub features: Vec<String>,
+    /// Damaged files were taken out, and what they held is not yet forgotten.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repairing: bool,
 }
 
 /// A picture of the index that may be the query's.
@@ -106,9 +109,9 @@ impl Known {
 pub struct Reader {
     folder: PathBuf,
     fields: Arc<Fields>,
-    searcher: Searcher,
+    pub(super) searcher: Searcher,
     payload: Payload,
-    features: Vec<local::Postings>,
+    pub(super) features: Vec<local::Postings>,
 }
 
 impl Reader {
@@ -117,6 +120,16 @@ impl Reader {
     /// # Errors
     /// `NoIndex`, `ForeignIndex`, `Damaged` or `Io`.
     pub fn open(folder: &Path) -> Result<Self> {
+        let reader = Self::open_to_repair(folder)?;
+        if reader.payload.repairing {
+            let message = "its repair was stopped half-way: run `ris verify --repair` again";
+            return Err(Error::new(ErrorKind::Damaged, message).about(folder));
+        }
+        Ok(reader)
+    }
+
+    /// As [`open`](Self::open), be a repair begun or not.
+    pub(super) fn open_to_repair(folder: &Path) -> Result<Self> {
         format::check(folder)?;
         let damaged = |error: tantivy::TantivyError| damaged(folder, error);
         let fields = Arc::new(Fields::new());
@@ -144,7 +157,11 @@ impl Reader {
                     return Ok(Self { folder: folder.to_owned(), fields, searcher, payload, features });
                 }
                 // A file that was there a moment ago: a writer has cleaned up. What is damaged stays so.
-                Err(error) if attempt == OPEN_ATTEMPTS || !is_of_a_lost_file(&error) => return Err(error),
+                Err(error) if !is_of_a_lost_file(&error) => return Err(error),
+                Err(error) if attempt == OPEN_ATTEMPTS => {
+                    let message = "one of its files is gone: `ris verify` says which and what to do";
+                    return Err(Error::new(ErrorKind::Damaged, message).about(folder).with_source(error));
+                }
                 Err(_) => attempt += 1,
             }
             std::thread::sleep(OPEN_PAUSE);
@@ -206,7 +223,7 @@ impl Reader {
         Ok(self.column(self.segment(at)?, field)?.and_then(|column| column.first(at.doc_id)))
     }
 
-    fn column(&self, segment: &SegmentReader, field: &str) -> Result<Option<Column<u64>>> {
+    pub(super) fn column(&self, segment: &SegmentReader, field: &str) -> Result<Option<Column<u64>>> {
         segment.fast_fields().column_opt::<u64>(field).map_err(|error| self.damaged(error))
     }
 
@@ -281,7 +298,7 @@ impl Reader {
         self.known_at(at).map(Some)
     }
 
-    fn known_at(&self, address: DocAddress) -> Result<Known> {
+    pub(super) fn known_at(&self, address: DocAddress) -> Result<Known> {
         let modified = self.segment(address)?.fast_fields().column_opt::<i64>(name::MODIFIED);
         let modified = modified.map_err(|error| self.damaged(error))?.and_then(|column| column.first(address.doc_id));
         let bytes = self.number(address, name::BYTES)?.unwrap_or_default();
@@ -416,7 +433,7 @@ impl Reader {
     }
 }
 
-fn picture_id(number: u64) -> Option<PictureId> {
+pub(super) fn picture_id(number: u64) -> Option<PictureId> {
     u32::try_from(number).ok().map(PictureId)
 }
 
@@ -448,14 +465,22 @@ pub(super) fn damaged(folder: &Path, error: tantivy::TantivyError) -> Error {
         | Tantivy::OpenDirectoryError(OpenDirectoryError::IoError { io_error: io, .. }) => Some(io),
         _ => None,
     };
-    if let Some(io) = io.filter(|io| io.kind() != std::io::ErrorKind::NotFound) {
+    // These say something of the content, not of the medium.
+    let of_content = [std::io::ErrorKind::NotFound, std::io::ErrorKind::InvalidData, std::io::ErrorKind::UnexpectedEof];
+    if let Some(io) = io.filter(|io| !of_content.contains(&io.kind())) {
         let said = Error::io(std::io::Error::from(io.kind()));
         let message = format!("the index can't be used: {}", said.message());
         return Error::new(ErrorKind::Io, message).about(folder).with_source(error);
     }
-    let text = error.to_string();
+    let text = match &error {
+        Tantivy::OpenReadError(OpenReadError::IoError { io_error, filepath }) => {
+            format!("{}: {io_error}", filepath.display())
+        }
+        Tantivy::IoError(io) => io.to_string(),
+        _ => error.to_string(),
+    };
     let text = text.lines().next().unwrap_or_default();
-    Error::new(ErrorKind::Damaged, format!("the index is damaged ({text:.120}): index again, into another folder"))
+    Error::new(ErrorKind::Damaged, format!("the index is damaged ({text:.120}): `ris verify` says what and what to do"))
         .about(folder)
         .with_source(error)
 }

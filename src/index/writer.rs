@@ -57,6 +57,15 @@ impl Writer {
     /// # Errors
     /// `Busy` where another process writes; `ForeignIndex`, `Damaged`, `Io`.
     pub fn open(folder: &Path, options: Options) -> Result<Self> {
+        Self::open_with(folder, options, Reader::open)
+    }
+
+    /// As [`open`](Self::open), be a repair begun or not.
+    pub(super) fn open_to_repair(folder: &Path, options: Options) -> Result<Self> {
+        Self::open_with(folder, options, Reader::open_to_repair)
+    }
+
+    fn open_with(folder: &Path, options: Options, read: impl Fn(&Path) -> Result<Reader>) -> Result<Self> {
         format::create(folder)?;
         let lock = format::lock(folder)?;
         let damaged = |error: tantivy::TantivyError| damaged(folder, error);
@@ -66,7 +75,7 @@ impl Writer {
         let files = MmapDirectory::open(&path).map_err(|error| damaged(error.into()))?;
         let directory = WritableDirectory { files, folder: path, like: folder.join(FORMAT_FILE) };
         let index = Index::open_or_create(directory, fields.schema.clone()).map_err(damaged)?;
-        let snapshot = Reader::open(folder)?;
+        let snapshot = read(folder)?;
         // One thread: describing pictures is a hundred times the work of indexing their documents.
         let documents = index.writer_with_num_threads(1, options.memory).map_err(damaged)?;
         Ok(Self {
@@ -153,6 +162,12 @@ impl Writer {
     /// Forgets a picture. Its sources must be forgotten or given another picture, too.
     pub fn forget_picture(&mut self, picture: PictureId) {
         self.documents.delete_term(Term::from_field_u64(self.fields.id, picture.0.into()));
+        self.pending += 1;
+    }
+
+    /// From the next commit on the index is whole again.
+    pub(super) fn end_repair(&mut self) {
+        self.payload.repairing = false;
         self.pending += 1;
     }
 

@@ -271,7 +271,7 @@ impl Reader<'_> {
         let digest = Digest::of(&bytes);
         if let Some(id) = self.look.before.picture_with(&digest)? {
             let touched = known.is_some_and(|known| known.picture == Some(id) && known.state == State::Present);
-            return Ok(Examined::Picture { stamp, id, touched });
+            return Ok(Examined::Picture { stamp, id, touched, replaces });
         }
         let share = &mut self.share;
         match place.draft(&bytes, &mut |needed| share.grow_to(taken.saturating_add(needed))) {

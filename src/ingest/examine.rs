@@ -22,7 +22,7 @@ pub(super) enum Examined {
     /// As the index knows it, with its note.
     Unchanged(Known, String),
     /// A picture that the index has; `touched` where it stood in this very place, with another time.
-    Picture { stamp: Stamp, id: PictureId, touched: bool },
+    Picture { stamp: Stamp, id: PictureId, touched: bool, replaces: Option<PictureId> },
     /// A picture that the index does not have.
     Described { stamp: Stamp, picture: PictureRecord, replaces: Option<PictureId> },
     /// An archive that was read to its end.
@@ -94,7 +94,7 @@ impl Look<'_> {
         let digest = Digest::of(&bytes);
         if let Some(id) = self.before.picture_with(&digest)? {
             let touched = known.is_some_and(|known| known.picture == Some(id) && known.state == State::Present);
-            return done(Examined::Picture { stamp, id, touched });
+            return done(Examined::Picture { stamp, id, touched, replaces });
         }
         match place.draft(&bytes, &mut |needed| share.grow_to(taken.saturating_add(needed))) {
             Outcome::Described(draft) => {

@@ -10,6 +10,8 @@ mod archive;
 mod budget;
 mod draft;
 mod examine;
+pub mod prune;
+mod roots;
 mod run;
 mod seen;
 mod workers;
@@ -25,7 +27,7 @@ use rayon::iter::{ParallelBridge, ParallelIterator};
 
 use crate::decode;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Reader, Writer};
+use crate::index::{Offline, Reader, Writer};
 use crate::locator::{Locator, Stamp};
 use crate::progress::{Event, Progress};
 use crate::source::archive::{Limits, is_file_named_so};
@@ -35,6 +37,7 @@ pub use workers::Workers;
 use archive::{Reading, Way};
 use budget::Budget;
 use examine::{Examined, Look};
+use roots::{Reached, reached};
 use run::Run;
 use seen::Seen;
 
@@ -86,6 +89,8 @@ pub struct Summary {
     pub moved: u64,
     /// Files that the index knew here and that are gone.
     pub missing: u64,
+    /// Roots that can't be reached now: nothing of what is known of them was changed.
+    pub offline: u64,
     /// Files that are no picture, or of a format that this build does not read, by reason.
     pub skipped: BTreeMap<String, u64>,
     /// Files that could not be read or decoded, and folders that could not be listed.
@@ -102,19 +107,28 @@ pub struct Summary {
 
 /// Brings what `writer` holds of `roots` (folders and picture files) up to date and commits it.
 ///
-/// One bad file is an [`Event::Failed`] and the run goes on.
+/// One bad file is an [`Event::Failed`] and the run goes on. A root that the index knows and that can't be reached
+/// as a whole is an [`Event::Warned`], and what is known of it stays.
 ///
 /// # Errors
-/// `Io` where a root is not there or the index can't be written; `Usage` for a glob; `Damaged`.
+/// `Io` where a root is not there and never was, or the index can't be written; `Usage` for a glob; `Damaged`.
 pub fn run(writer: &mut Writer, roots: &[PathBuf], options: &Options, progress: &dyn Progress) -> Result<Summary> {
     let started = Instant::now();
-    let mut roots = roots.iter().map(|root| folder::resolve(root)).collect::<Result<Vec<_>>>()?;
-    roots.sort();
-    // A root below another is walked with it.
-    roots.dedup_by(|below, above| below.starts_with(above));
     let before = Reader::open(writer.snapshot().folder())?;
+    let offline = Offline::of(&before)?;
+    let mut roots = roots.iter().map(|root| reached(root, &offline)).collect::<Result<Vec<_>>>()?;
+    roots.sort_by(|a, b| a.path().cmp(b.path()));
+    // A root below another is walked with it.
+    roots.dedup_by(|below, above| below.path().starts_with(above.path()));
+    let lost: Vec<_> = roots.extract_if(.., |root| matches!(root, Reached::Not(_))).collect();
+    let roots: Vec<_> = roots.into_iter().map(|root| root.path().to_owned()).collect();
     let seen = Seen::of(&before);
-    let mut run = Run::new(writer, &before, progress);
+    let mut run = Run::new(writer, &before, offline, progress);
+    for root in &lost {
+        run.summary.offline += 1;
+        let message = "offline: unplugged, unmounted or gone as a whole; what is known of it stays";
+        progress.event(Event::Warned(&Error::new(ErrorKind::Io, message).about(root.path())));
+    }
     for root in &roots {
         run.writer.add_root(&Locator::from(root.as_path()));
     }

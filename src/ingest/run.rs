@@ -7,7 +7,7 @@ use super::examine::Examined;
 use super::seen::Seen;
 use super::{Outcome, Summary};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{PictureId, Reader, SourceRecord, State, Writer};
+use crate::index::{Offline, PictureId, Reader, SourceRecord, State, Writer};
 use crate::locator::{Locator, Stamp};
 use crate::progress::{Event, Progress};
 use crate::source::archive::is_file_named_so;
@@ -17,6 +17,7 @@ use crate::source::folder::FoundFile;
 pub(super) struct Run<'a> {
     pub writer: &'a mut Writer,
     before: &'a Reader,
+    offline: Offline,
     progress: &'a dyn Progress,
     pub summary: Summary,
     /// What was found at files that have several names, by inode.
@@ -31,10 +32,11 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    pub fn new(writer: &'a mut Writer, before: &'a Reader, progress: &'a dyn Progress) -> Self {
+    pub fn new(writer: &'a mut Writer, before: &'a Reader, offline: Offline, progress: &'a dyn Progress) -> Self {
         Self {
             writer,
             before,
+            offline,
             progress,
             summary: Summary::default(),
             by_inode: HashMap::new(),
@@ -68,6 +70,10 @@ impl<'a> Run<'a> {
         self.writer.commit_if_due()
     }
 
+    fn is_gone(&self, locator: &Locator) -> bool {
+        !self.offline.holds(locator) && is_gone(locator)
+    }
+
     fn fail(&mut self, error: &Error) {
         self.summary.failed += 1;
         self.progress.event(Event::Failed(error));
@@ -83,7 +89,8 @@ impl<'a> Run<'a> {
                 self.tally(&record);
                 return Ok(record);
             }
-            Examined::Picture { stamp, id, touched } => {
+            Examined::Picture { stamp, id, touched, replaces } => {
+                self.bereft.extend(replaces.filter(|old| *old != id));
                 (record.stamp, record.picture) = (stamp, Some(id));
                 self.settle(&record, touched)?;
             }
@@ -144,7 +151,7 @@ impl<'a> Run<'a> {
         let Some(id) = record.picture else { return Ok(()) };
         for old in self.before.sources_of(id)? {
             let moved =
-                old.locator != record.locator && is_gone(&old.locator) && !self.forgotten.contains(&old.locator);
+                old.locator != record.locator && self.is_gone(&old.locator) && !self.forgotten.contains(&old.locator);
             if moved {
                 self.writer.forget_source(&old.locator);
                 self.forgotten.insert(old.locator);
@@ -191,7 +198,8 @@ impl<'a> Run<'a> {
                 if known.state != State::Missing && !seen.contains(known.address()) {
                     let record = self.before.source(&known)?;
                     let inside = matches!(record.locator, Locator::Inside { .. });
-                    let is_gone = is_gone(&record.locator) || (inside && self.reread.contains(record.locator.file()));
+                    let is_gone =
+                        self.is_gone(&record.locator) || (inside && self.reread.contains(record.locator.file()));
                     if is_gone && !self.forgotten.contains(&record.locator) {
                         gone.push(record);
                     }
@@ -226,7 +234,7 @@ impl<'a> Run<'a> {
 }
 
 /// Whether the file system says for sure that nothing is there: a place that can't be reached is not gone.
-fn is_gone(locator: &Locator) -> bool {
+pub(super) fn is_gone(locator: &Locator) -> bool {
     let gone = [std::io::ErrorKind::NotFound, std::io::ErrorKind::NotADirectory];
     locator.file().symlink_metadata().is_err_and(|error| gone.contains(&error.kind()))
 }

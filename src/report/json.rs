@@ -58,6 +58,8 @@ struct MatchObject {
     partial_data: bool,
     bytes: u64,
     modified: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    offline: bool,
 }
 
 /// What the score was made of.
@@ -211,11 +213,12 @@ fn match_object(rank: usize, found: &Match) -> MatchObject {
         partial_data: found.partial_data,
         bytes: found.stamp.bytes,
         modified: modified(found.stamp.modified_ns),
+        offline: found.offline,
     }
 }
 
 /// RFC 3339, in UTC, whole seconds; 1970 for times that have no such form.
-fn modified(nanoseconds: i64) -> String {
+pub(super) fn modified(nanoseconds: i64) -> String {
     let time = OffsetDateTime::from_unix_timestamp(nanoseconds.div_euclid(1_000_000_000));
     time.ok().and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_else(|| "1970-01-01T00:00:00Z".into())
 }
@@ -226,7 +229,7 @@ fn rounded(value: f64, digits: i32) -> f64 {
 }
 
 /// Text, and base64 of the bytes where the text does not say them.
-fn text_and_bytes(bytes: &[u8]) -> (String, Option<String>) {
+pub(super) fn text_and_bytes(bytes: &[u8]) -> (String, Option<String>) {
     match std::str::from_utf8(bytes) {
         Ok(text) => (text.to_owned(), None),
         Err(_) => (String::from_utf8_lossy(bytes).into_owned(), Some(BASE64_STANDARD.encode(bytes))),
@@ -240,6 +243,7 @@ struct SummaryLine<'a> {
     unchanged: u64,
     moved: u64,
     missing: u64,
+    offline: u64,
     skipped: &'a BTreeMap<String, u64>,
     failed: u64,
     pictures: u64,
@@ -263,6 +267,7 @@ pub fn summary(out: &mut impl Write, summary: &Summary, totals: &Totals, bytes: 
             unchanged: summary.unchanged,
             moved: summary.moved,
             missing: summary.missing,
+            offline: summary.offline,
             skipped: &summary.skipped,
             failed: summary.failed,
             pictures: totals.pictures,
@@ -340,12 +345,12 @@ pub fn status(out: &mut impl Write, state: &IndexState) -> io::Result<()> {
     )
 }
 
-fn lossy(path: &Path) -> String {
+pub(super) fn lossy(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
 /// One object and a newline.
-fn line(out: &mut impl Write, object: &impl Serialize) -> io::Result<()> {
+pub(super) fn line(out: &mut impl Write, object: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer(&mut *out, object)?;
     out.write_all(b"\n")
 }

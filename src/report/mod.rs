@@ -5,12 +5,13 @@ pub mod escape;
 pub mod json;
 pub mod paths;
 pub mod text;
+pub mod upkeep;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::Result;
-use crate::index::{FORMAT, Reader, SourceRecord, State, Totals};
+use crate::index::{FORMAT, Offline, Reader, SourceRecord, State, Totals};
 use crate::locator::Locator;
 use crate::sandbox::Posture;
 use crate::search::Answer;
@@ -77,7 +78,8 @@ impl IndexState {
     /// # Errors
     /// `Damaged`, `Io`.
     pub fn of(reader: &Reader) -> Result<Self> {
-        let roots = reader.roots().iter().map(|root| Root::of(reader, root)).collect::<Result<_>>()?;
+        let offline = Offline::of(reader)?;
+        let roots = reader.roots().iter().map(|root| Root::of(reader, root, &offline)).collect::<Result<_>>()?;
         Ok(Self {
             folder: reader.folder().canonicalize().unwrap_or_else(|_| reader.folder().to_owned()),
             format: FORMAT,
@@ -95,9 +97,9 @@ impl IndexState {
 }
 
 impl Root {
-    fn of(reader: &Reader, root: &str) -> Result<Self> {
+    fn of(reader: &Reader, root: &str, offline: &Offline) -> Result<Self> {
         let path = PathBuf::from(root);
-        let offline = !path.exists();
+        let offline = offline.root_of(&path).is_some();
         let mut sources = 0;
         let mut count = |state| sources += u64::from(state == State::Present);
         let locator = Locator::Path(path);

@@ -77,6 +77,9 @@ fn row(out: &mut impl Write, rank: usize, rank_width: usize, found: &Match, styl
     if style.hyperlink {
         out.write_all(b"\x1b]8;;\x1b\\")?;
     }
+    if found.offline {
+        paint(out, style, DIM, b"  offline")?;
+    }
     out.write_all(b"\n")
 }
 
@@ -89,14 +92,14 @@ fn paint(out: &mut impl Write, style: &Style, attribute: &str, text: &[u8]) -> i
     out.write_all(RESET.as_bytes())
 }
 
-fn source(locator: &Locator, style: &Style) -> Vec<u8> {
+pub(super) fn source(locator: &Locator, style: &Style) -> Vec<u8> {
     let path = locator.file();
     let relative = style.here.as_ref().and_then(|here| path.strip_prefix(here).ok());
     readable(named(relative.unwrap_or(path), locator), style)
 }
 
 /// A name as its own bytes, or, for a terminal, as text without anything that would steer it.
-fn shown(path: &Path, style: &Style) -> Vec<u8> {
+pub(super) fn shown(path: &Path, style: &Style) -> Vec<u8> {
     readable(path_bytes(path), style)
 }
 
@@ -111,7 +114,7 @@ fn percent_encoded(path: &[u8]) -> String {
 }
 
 /// Three digits and a unit: `982 B`, `41.2 kB`, `3.4 MB`.
-fn bytes(count: u64) -> String {
+pub(super) fn bytes(count: u64) -> String {
     let mut value = count as f64;
     for unit in ["B", "kB", "MB", "GB"] {
         if value < 999.5 {

@@ -94,6 +94,7 @@ pub fn compare(query: &Side, source: &Side, options: &Options) -> Result<Compari
         format: second.format.name(),
         partial_data: second.partial_data,
         stamp: source.stamp,
+        offline: false,
     };
     let too_plain = !same && options.calibration.too_plain(&asked);
     Ok(Comparison { found, same, too_plain, pictures: [first, second], outlines, inliers })

@@ -3,6 +3,7 @@
 //! The query lives in memory only: nothing here writes, and what is returned holds none of it.
 
 mod compare;
+mod dupes;
 pub mod geometry;
 mod rank;
 pub mod verify;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub use compare::{Comparison, Side, compare};
+pub use dupes::{Group, dupes};
 pub use geometry::Transform;
 pub use rank::{Calibration, Evidence};
 
@@ -23,7 +25,7 @@ use crate::describe::hash::Dihedral;
 use crate::describe::{Probe, probe};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::local::{self, Candidate, Form, Hit, Query};
-use crate::index::{Digest, PictureId, Reader, State};
+use crate::index::{Digest, Offline, PictureId, Reader, State};
 use crate::locator::{Locator, Stamp};
 
 /// What is searched for and how much of it is told.
@@ -43,6 +45,8 @@ pub struct Options {
     pub verify: verify::Options,
     /// What evidence is worth.
     pub calibration: Calibration,
+    /// Roots of the index that can't be reached now: what stands there is found and marked.
+    pub offline: Offline,
 }
 
 impl Default for Options {
@@ -56,6 +60,7 @@ impl Default for Options {
             local: local::Options::default(),
             verify: verify::Options::default(),
             calibration,
+            offline: Offline::default(),
         }
     }
 }
@@ -110,6 +115,8 @@ pub struct Match {
     pub partial_data: bool,
     /// Its size and time.
     pub stamp: Stamp,
+    /// It can't be reached now: the folder that was indexed is unplugged, unmounted or gone as a whole.
+    pub offline: bool,
 }
 
 /// What a search found.
@@ -309,6 +316,7 @@ fn matches_of(reader: &Reader, id: PictureId, found: &Found, query: &Picture, op
         reader.sources_of(id)?.into_iter().filter(|source| source.state == State::Present && within(&source.locator));
     Ok(sources
         .map(|source| Match {
+            offline: options.offline.holds(&source.locator),
             source: source.locator,
             score,
             kind,

@@ -54,6 +54,17 @@ pub fn resolve(root: &Path) -> Result<PathBuf> {
     root.canonicalize().map_err(|error| Error::io(error).about(root))
 }
 
+/// The path that [`resolve`] would have given for a `root` that is not there now: the links of what is there resolved.
+pub fn resolve_lost(root: &Path) -> PathBuf {
+    let absolute = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+    for above in absolute.ancestors().skip(1) {
+        if let (Ok(there), Ok(rest)) = (above.canonicalize(), absolute.strip_prefix(above)) {
+            return there.join(rest);
+        }
+    }
+    absolute
+}
+
 /// Walks `root`, which is absolute, in the order of names. Errors are of single folders or files.
 ///
 /// # Errors

@@ -2,12 +2,17 @@
 
 mod archives;
 mod compare;
+#[cfg(unix)]
+mod crash;
+mod damage;
 mod fresh;
 mod hostile;
 mod index;
+mod life;
 mod odd_files;
 #[cfg(unix)]
 mod privacy;
 mod search;
 mod setup;
+mod small;
 mod streams;

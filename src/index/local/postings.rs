@@ -235,5 +235,5 @@ impl Bytes {
 }
 
 fn damaged() -> Error {
-    Error::new(ErrorKind::Damaged, "damaged features: index the pictures again, into another folder")
+    Error::new(ErrorKind::Damaged, "damaged features: `ris verify` says which and what to do")
 }

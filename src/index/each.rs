@@ -1,0 +1,78 @@
+//! Everything that an index holds, one after the other.
+
+use std::collections::HashSet;
+
+use tantivy::DocAddress;
+
+use super::PictureId;
+use super::local::Source;
+use super::reader::{Known, Reader, picture_id};
+use super::schema::name;
+use crate::describe::hash::PerceptualHash;
+use crate::error::Result;
+
+impl Reader {
+    /// Calls `visit` with every described picture.
+    ///
+    /// # Errors
+    /// `Damaged`, and what `visit` returns.
+    pub fn each_picture(&self, mut visit: impl FnMut(PictureId) -> Result<()>) -> Result<()> {
+        for segment in self.searcher.segment_readers() {
+            let Some(ids) = self.column(segment, name::ID)? else { continue };
+            for id in segment.doc_ids_alive().filter_map(|doc| ids.first(doc)).filter_map(picture_id) {
+                visit(id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls `visit` with every described picture, its perceptual hash and PDQ's quality of it.
+    ///
+    /// # Errors
+    /// `Damaged`, and what `visit` returns.
+    pub fn each_hash(&self, mut visit: impl FnMut(PictureId, PerceptualHash, u8) -> Result<()>) -> Result<()> {
+        let mut alive = HashSet::new();
+        self.each_picture(|id| {
+            alive.insert(id.0);
+            Ok(())
+        })?;
+        for file in &self.features {
+            for number in 0..u32::try_from(file.pictures()).unwrap_or(u32::MAX) {
+                let Source { picture, hash, quality, .. } = file.source(number)?;
+                // One that was forgotten stays in its file until that is merged.
+                if alive.remove(&picture) {
+                    visit(PictureId(picture), hash, quality)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls `visit` with every known place.
+    ///
+    /// # Errors
+    /// `Damaged`, and what `visit` returns.
+    pub fn each_source(&self, mut visit: impl FnMut(Known) -> Result<()>) -> Result<()> {
+        for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
+            let Some(states) = self.column(segment, name::STATE)? else { continue };
+            for doc in segment.doc_ids_alive().filter(|&doc| states.first(doc).is_some()) {
+                visit(self.known_at(DocAddress::new(ordinal, doc))?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The pictures that stand in feature files; one that was forgotten may be among them.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub(super) fn described(&self) -> Result<HashSet<u32>> {
+        let mut described = HashSet::new();
+        for file in &self.features {
+            for number in 0..u32::try_from(file.pictures()).unwrap_or(u32::MAX) {
+                described.insert(file.source(number)?.picture);
+            }
+        }
+        Ok(described)
+    }
+}

@@ -1,0 +1,263 @@
+//! An index -> the groups of its pictures that are copies of each other.
+//!
+//! Two pictures are copies where a search for one would tell the other, as a whole copy, by their perceptual hashes
+//! alone. Pairs are found by their hashes' bands (multi-index hashing: Norouzi, Punjani and Fleet, 2012): hashes
+//! that differ in fewer than 24 bits agree in one of 12 bands up to one bit. Memory: 16 MB and 100 bytes a picture.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use super::{Evidence, Kind, Options};
+use crate::describe::hash::PerceptualHash;
+use crate::index::{Facts, PictureId, Reader, SourceRecord, State};
+
+/// Pictures that are copies of each other.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Identical where all have the same bytes.
+    pub kind: Kind,
+    /// Each place where one of them stands, in order.
+    pub sources: Vec<(SourceRecord, Facts)>,
+}
+
+/// Bands of a hash, and bits of each: wide, so that of a million hashes one in two million agrees by chance.
+const BANDS: usize = 12;
+const BAND_BITS: usize = 21;
+/// Hashes that differ in more bits may differ in two of every band.
+const EXACT: u32 = 2 * BANDS as u32 - 1;
+
+/// Calls `found` with each group of at least two places below one of `within` (empty: everywhere), by their oldest
+/// pictures.
+///
+/// # Errors
+/// `Damaged`, and what `found` returns.
+pub fn dupes<E: From<crate::error::Error>>(
+    reader: &Reader,
+    within: &[PathBuf],
+    options: &Options,
+    mut found: impl FnMut(Group) -> std::result::Result<(), E>,
+) -> std::result::Result<(), E> {
+    let mut pictures = Vec::new();
+    reader.each_hash(|id, hash, quality| {
+        pictures.push((hash.0, id, quality));
+        Ok(())
+    })?;
+    pictures.sort_unstable();
+    let mut groups = Groups::new(pictures.len());
+    let mut distinct: Vec<u32> = Vec::new();
+    for (row, (hash, _, quality)) in (0u32..).zip(&pictures) {
+        if *quality < options.calibration.min_quality {
+            continue;
+        }
+        // Equal hashes are neighbours: only one of them goes on.
+        match distinct.last().filter(|&&last| pictures.get(last as usize).is_some_and(|last| last.0 == *hash)) {
+            Some(&last) => groups.join(last, row),
+            None => distinct.push(row),
+        }
+    }
+    let hashes: Vec<PerceptualHash> = distinct
+        .iter()
+        .filter_map(|&row| pictures.get(row as usize))
+        .map(|picture| PerceptualHash(picture.0))
+        .collect();
+    each_near_pair(&hashes, farthest(options), |a, b| {
+        if let (Some(&a), Some(&b)) = (distinct.get(a as usize), distinct.get(b as usize)) {
+            groups.join(a, b);
+        }
+    });
+    drop((hashes, distinct));
+    let mut members: Vec<(u32, PictureId)> =
+        (0u32..).zip(&pictures).map(|(row, picture)| (groups.first(row), picture.1)).collect();
+    drop((pictures, groups));
+    members.sort_unstable();
+    // Each group is named by its oldest picture.
+    for group in members.chunk_by_mut(|a, b| a.0 == b.0) {
+        let oldest = group.first().map_or(0, |member| member.1.0);
+        group.iter_mut().for_each(|member| member.0 = oldest);
+    }
+    members.sort_unstable();
+    // Most pictures have no copy and one place: they are not even looked up.
+    let (mut once, mut several) = (HashSet::new(), HashSet::new());
+    reader.each_source(|known| {
+        several.extend(known.picture.filter(|&id| !once.insert(id)));
+        Ok(())
+    })?;
+    drop(once);
+    for group in members.chunk_by(|a, b| a.0 == b.0) {
+        if matches!(group, [(_, id)] if !several.contains(id)) {
+            continue;
+        }
+        let mut sources = Vec::new();
+        let mut standing = 0;
+        for (_, id) in group {
+            let Some(facts) = reader.facts(*id)? else { continue };
+            let before = sources.len();
+            let is_within = |source: &SourceRecord| {
+                within.is_empty() || within.iter().any(|folder| source.locator.file().starts_with(folder))
+            };
+            let of_picture = reader.sources_of(*id)?.into_iter();
+            sources.extend(
+                of_picture
+                    .filter(|source| source.state == State::Present && is_within(source))
+                    .map(|source| (source, facts.clone())),
+            );
+            standing += usize::from(sources.len() > before);
+        }
+        if sources.len() > 1 {
+            sources.sort_by(|a, b| a.0.locator.cmp(&b.0.locator));
+            found(Group { kind: if standing == 1 { Kind::Identical } else { Kind::Copy }, sources })?;
+        }
+    }
+    Ok(())
+}
+
+/// The largest distance of hashes that makes a match by itself.
+fn farthest(options: &Options) -> u32 {
+    let tells = |distance: &u32| {
+        let evidence = Evidence { distance: Some(*distance), ..Evidence::default() };
+        options.calibration.score(&evidence) >= options.min_score
+    };
+    (0..=options.calibration.max_distance.min(EXACT)).rev().find(tells).unwrap_or_default()
+}
+
+fn band(hash: &PerceptualHash, band: usize) -> usize {
+    let (word, shift) = (band * BAND_BITS / 64, band * BAND_BITS % 64);
+    let at = |word: usize| u128::from(hash.0.get(word).copied().unwrap_or_default());
+    ((at(word) | at(word + 1) << 64) >> shift) as usize & ((1 << BAND_BITS) - 1)
+}
+
+/// Calls `found` with the places of each two hashes that differ in `distance` bits at most, some of them repeatedly.
+fn each_near_pair(hashes: &[PerceptualHash], distance: u32, mut found: impl FnMut(u32, u32)) {
+    let mut starts = vec![0u32; (1 << BAND_BITS) + 1];
+    let mut by_value = vec![0u32; hashes.len()];
+    for number in 0..BANDS {
+        // A counting sort of the hashes by this band.
+        starts.fill(0);
+        let value = |hash| band(hash, number);
+        for hash in hashes {
+            if let Some(start) = starts.get_mut(value(hash) + 1) {
+                *start += 1;
+            }
+        }
+        let mut sum = 0;
+        starts.iter_mut().for_each(|start| {
+            sum += *start;
+            *start = sum;
+        });
+        let mut next = starts.clone();
+        for (row, hash) in (0u32..).zip(hashes) {
+            if let Some(next) = next.get_mut(value(hash)) {
+                if let Some(place) = by_value.get_mut(*next as usize) {
+                    *place = row;
+                }
+                *next += 1;
+            }
+        }
+        let with = |value: usize| {
+            let (from, to) = (starts.get(value), starts.get(value + 1));
+            from.zip(to).and_then(|(&from, &to)| by_value.get(from as usize..to as usize)).unwrap_or_default()
+        };
+        for (row, hash) in (0u32..).zip(hashes) {
+            let value = band(hash, number);
+            let near = std::iter::once(value).chain((0..BAND_BITS).map(|bit| value ^ 1 << bit));
+            for &other in near.flat_map(with) {
+                if row < other && hashes.get(other as usize).is_some_and(|other| other.distance(*hash) <= distance) {
+                    found(row, other);
+                }
+            }
+        }
+    }
+}
+
+/// Sets that are joined (union-find with path halving).
+struct Groups(Vec<u32>);
+
+impl Groups {
+    fn new(count: usize) -> Self {
+        Self((0u32..).take(count).collect())
+    }
+
+    fn parent(&self, row: u32) -> u32 {
+        self.0.get(row as usize).copied().unwrap_or(row)
+    }
+
+    fn first(&mut self, mut row: u32) -> u32 {
+        while self.parent(row) != row {
+            let above = self.parent(self.parent(row));
+            if let Some(parent) = self.0.get_mut(row as usize) {
+                *parent = above;
+            }
+            row = above;
+        }
+        row
+    }
+
+    fn join(&mut self, a: u32, b: u32) {
+        let (a, b) = (self.first(a), self.first(b));
+        if let Some(parent) = self.0.get_mut(a.max(b) as usize) {
+            *parent = a.min(b);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn random(seed: &mut u64) -> u64 {
+        *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *seed ^ *seed >> 31
+    }
+
+    #[test]
+    fn every_near_pair_is_found_and_no_far_one() {
+        let mut seed = 7;
+        let mut hashes = Vec::new();
+        for _ in 0..60 {
+            let original = PerceptualHash([(); 4].map(|()| random(&mut seed)));
+            hashes.push(original);
+            for flips in [1, 8, 19, 20, 21, 22, 23, 24, 60] {
+                let mut copy = original;
+                while copy.distance(original) < flips {
+                    let bit = random(&mut seed) as usize % 256;
+                    copy.0[bit / 64] |= !original.0[bit / 64] & 1 << (bit % 64);
+                    copy.0[bit / 64] &= !(original.0[bit / 64] & 1 << (bit % 64));
+                }
+                hashes.push(copy);
+            }
+        }
+        for distance in [0, 20, EXACT] {
+            let mut found = Vec::new();
+            each_near_pair(&hashes, distance, |a, b| found.push((a, b)));
+            found.sort_unstable();
+            found.dedup();
+            let mut near = Vec::new();
+            for a in 0..hashes.len() {
+                near.extend(
+                    (a + 1..hashes.len())
+                        .filter(|&b| hashes[a].distance(hashes[b]) <= distance)
+                        .map(|b| (a as u32, b as u32)),
+                );
+            }
+            assert_eq!(found, near);
+            assert_eq!(near.is_empty(), distance == 0);
+        }
+    }
+
+    #[test]
+    fn the_distance_is_the_one_that_the_default_score_asks_for_and_bands_find_it_whole() {
+        let options = Options::default();
+        let farthest = farthest(&options);
+        let score = |distance| options.calibration.score(&Evidence { distance: Some(distance), ..Evidence::default() });
+        assert!(score(farthest) >= options.min_score && score(farthest + 1) < options.min_score && farthest < EXACT);
+    }
+
+    #[test]
+    fn joined_sets_have_one_first() {
+        let mut groups = Groups::new(6);
+        for (a, b) in [(4, 5), (0, 1), (5, 1)] {
+            groups.join(a, b);
+        }
+        assert_eq!([0, 1, 2, 3, 4, 5].map(|row| groups.first(row)), [0, 0, 2, 3, 0, 0]);
+    }
+}

@@ -1,0 +1,168 @@
+//! A writer that is killed, runs out of disk or is read beside: what was committed stays, and the end is the same.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use ris::ErrorKind;
+use ris::index::{Reader, verify};
+
+use crate::setup::Place;
+use crate::small::{Answers, add, answers, writer};
+
+const PICTURES: u32 = 60;
+/// Pictures of a commit.
+const BATCH: u32 = 3;
+const FOLDER: &str = "RIS_TESTS_WRITE_INTO";
+
+fn build(folder: &Path, acknowledge: impl Fn(u32)) -> ris::Result<()> {
+    let mut writer = writer(folder)?;
+    for n in 0..PICTURES {
+        add(&mut writer, n)?;
+        if n % BATCH == BATCH - 1 {
+            writer.commit()?;
+            acknowledge(n + 1);
+        }
+    }
+    writer.finish()?;
+    Ok(())
+}
+
+/// No test, but the process that the tests below kill: says after each commit how many pictures are in.
+#[test]
+fn writes_into_a_folder_that_is_named_to_it() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    if let Err(error) = build(Path::new(&folder), |count| println!("\nin {count}")) {
+        println!("\nfailed {error}");
+        std::process::exit(3);
+    }
+    println!("\ndone");
+}
+
+/// The process above, in a shell that first runs `limits`.
+fn child(folder: &Path, limits: &str) -> Command {
+    let mut command = Command::new("sh");
+    let run = format!("{limits} exec \"$0\" --exact crash::writes_into_a_folder_that_is_named_to_it --nocapture");
+    command.args(["-c", &run]).arg(std::env::current_exe().unwrap()).env(FOLDER, folder);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// How many pictures a process said were in.
+fn acknowledged(told: &str) -> u32 {
+    // A line that was cut is no word.
+    let whole = told.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    whole.lines().filter_map(|line| line.strip_prefix("in ")?.parse().ok()).max().unwrap_or(0)
+}
+
+/// Checks what a writer that ended somehow has left: all that it said, in whole batches, and nothing damaged.
+fn check(folder: &Path, acknowledged: u32, case: &str) -> u32 {
+    let reader = match Reader::open(folder) {
+        Err(error) if error.kind() == ErrorKind::NoIndex => {
+            assert_eq!(acknowledged, 0, "{case}");
+            return 0;
+        }
+        reader => reader.unwrap_or_else(|error| panic!("{case}: {error}")),
+    };
+    assert!(verify(folder).unwrap().is_whole(), "{case}: {:?}", verify(folder));
+    let answers = answers(&reader, PICTURES).unwrap_or_else(|error| panic!("{case}: {error}"));
+    let standing: Vec<_> = answers.standing.iter().map(Option::is_some).collect();
+    let count = standing.iter().filter(|&&stands| stands).count() as u32;
+    assert!(standing.iter().take(count as usize).all(|&stands| stands), "{case}: {standing:?}");
+    assert!(count >= acknowledged && count.is_multiple_of(BATCH), "{case}: {acknowledged} said, {count} there");
+    count
+}
+
+/// The answers of an index that was built without interruption, and how long that took in a process of its own.
+fn reference(place: &Place) -> (Answers, Duration) {
+    let folder = place.path("reference");
+    let started = Instant::now();
+    let output = child(&folder, "").output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && acknowledged(&told) == PICTURES, "{output:?}");
+    (answers(&Reader::open(&folder).unwrap(), PICTURES).unwrap(), started.elapsed())
+}
+
+#[cfg(unix)]
+#[test]
+fn a_writer_that_is_killed_at_any_moment_loses_nothing_that_it_said_was_in_and_ends_as_if_it_never_was() {
+    let rounds: u64 = std::env::var("RIS_TESTS_KILLS").map_or(30, |rounds| rounds.parse().unwrap());
+    let place = Place::new();
+    let (whole, took) = reference(&place);
+    let folder = place.path("idx");
+    let (mut killed, mut finished, mut between) = (0, 0, 0);
+    for round in 0..rounds {
+        let before = check(&folder, 0, "before");
+        let mut child = child(&folder, "").spawn().unwrap();
+        // Spread evenly over the run, in no order.
+        std::thread::sleep(took.mul_f64((round * 13 % 31) as f64 / 31.0));
+        child.kill().unwrap();
+        let mut told = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut told).unwrap();
+        let ended = child.wait().unwrap();
+        killed += u32::from(!ended.success());
+        let count = check(&folder, acknowledged(&told), &format!("round {round}"));
+        assert!(count >= before, "round {round}: {count} of {before}");
+        between += u32::from(count > 0 && count < PICTURES);
+        if count == PICTURES || round % 10 == 9 {
+            build(&folder, |_| {}).unwrap();
+            let resumed = answers(&Reader::open(&folder).unwrap(), PICTURES).unwrap();
+            assert!(resumed == whole, "round {round}: other answers than without interruption");
+            std::fs::remove_dir_all(&folder).unwrap();
+            finished += 1;
+        }
+    }
+    assert!(killed > rounds as u32 / 2 && finished > 0 && between > 0, "{killed} {finished} {between}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_disk_that_is_full_at_any_point_is_an_error_that_leaves_the_last_commit() {
+    let place = Place::new();
+    let (whole, _) = reference(&place);
+    let (mut failed, mut passed) = (0, 0);
+    // Blocks of 512 bytes that a file may have.
+    for blocks in [0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 48, 100, 260, 270, 280, 300, 330, 400, 500, 700, 10_000] {
+        let folder = place.path(format!("full{blocks}"));
+        let output = child(&folder, &format!("trap '' XFSZ; ulimit -f {blocks};")).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        let case = format!("{blocks} blocks: {told}{}", String::from_utf8_lossy(&output.stderr));
+        assert!(!case.contains("panicked"), "{case}");
+        if output.status.success() {
+            passed += 1;
+        } else {
+            assert!(output.status.code() == Some(3) && told.contains("\nfailed "), "{case}");
+            failed += 1;
+        }
+        check(&folder, acknowledged(&told), &case);
+        build(&folder, |_| {}).unwrap_or_else(|error| panic!("{case}: {error}"));
+        assert!(answers(&Reader::open(&folder).unwrap(), PICTURES).unwrap() == whole, "{case}: other answers");
+    }
+    assert!(failed > 10 && passed > 0, "{failed} failed, {passed} passed");
+}
+
+#[test]
+fn readers_beside_a_writer_always_find_a_whole_commit() {
+    let place = Place::new();
+    let folder = place.path("idx");
+    writer(&folder).unwrap().finish().unwrap();
+    let done = AtomicBool::new(false);
+    let (mut reads, mut last) = (0, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let built = build(&folder, |_| {});
+            done.store(true, Ordering::Relaxed);
+            built.unwrap();
+        });
+        while !done.load(Ordering::Relaxed) {
+            let answers = answers(&Reader::open(&folder).unwrap(), PICTURES).unwrap();
+            let count = answers.standing.iter().flatten().count();
+            assert!(count >= last && (count as u32).is_multiple_of(BATCH), "{count} after {last}");
+            (reads, last) = (reads + 1, count);
+        }
+    });
+    assert!(reads > 5, "{reads}");
+    assert_eq!(check(&folder, PICTURES, "at the end"), PICTURES);
+}

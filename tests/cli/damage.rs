@@ -1,0 +1,159 @@
+//! An index of which a byte is flipped, or a file cut or gone: what a search reads of it is whole, or it says so.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use ris::ErrorKind;
+use ris::index::{Reader, verify};
+
+use crate::setup::Place;
+use crate::small::{Answers, add, answers, writer};
+
+const PICTURES: u32 = 6;
+
+/// An index of two commits, with places that were replaced.
+fn small() -> (Place, PathBuf) {
+    let place = Place::new();
+    let folder = place.path("idx");
+    let mut writer = writer(&folder).unwrap();
+    (0..4).for_each(|n| add(&mut writer, n).unwrap());
+    writer.commit().unwrap();
+    writer.forget_source(&crate::small::place(3));
+    writer.commit().unwrap();
+    (3..PICTURES).for_each(|n| add(&mut writer, n).unwrap());
+    writer.finish().unwrap();
+    (place, folder)
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(self::files(&path)) } else { files.push(path) }
+    }
+    files.sort();
+    files
+}
+
+fn asked(folder: &Path) -> ris::Result<Answers> {
+    let asked = catch_unwind(AssertUnwindSafe(|| answers(&Reader::open(folder)?, PICTURES)));
+    asked.unwrap_or_else(|_| panic!("a search panicked"))
+}
+
+/// Whether a damaged index said so. It may also give the same answers as before.
+fn is_told(folder: &Path, whole: &Answers, case: &str) -> bool {
+    match asked(folder) {
+        Ok(answers) => {
+            assert!(answers == *whole, "{case}: silently wrong");
+            false
+        }
+        Err(error) => {
+            let kinds = [ErrorKind::Damaged, ErrorKind::ForeignIndex, ErrorKind::NoIndex];
+            assert!(kinds.contains(&error.kind()) && !error.message().is_empty(), "{case}: {error:?}");
+            true
+        }
+    }
+}
+
+/// Files that say nothing that an answer is made of.
+fn is_aside(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == "lock" || name == "CACHEDIR.TAG" || name == "format.json")
+        || path.extension().is_some_and(|extension| extension == "lock")
+}
+
+#[test]
+fn a_flipped_byte_is_told_by_the_search_or_does_not_matter_to_it_and_is_always_seen_by_verify() {
+    let (_place, folder) = small();
+    let whole = asked(&folder).unwrap();
+    assert!(verify(&folder).unwrap().is_whole());
+    // Each byte costs some 5 ms: every one on demand.
+    let every = std::env::var_os("RIS_TESTS_EVERY_BYTE").is_some();
+    let (mut told, mut same) = (0, 0);
+    for path in files(&folder) {
+        let bytes = fs::read(&path).unwrap();
+        let large = bytes.len() > 50_000;
+        for i in 0..bytes.len() {
+            let edge = i < 300 || i + 300 > bytes.len();
+            if !every && i % if large && !edge { 307 } else { 7 } != 0 {
+                continue;
+            }
+            let mut flipped = bytes.clone();
+            flipped[i] ^= 1 << ((i + i / 7) % 8);
+            fs::write(&path, &flipped).unwrap();
+            let case = format!("byte {i} of {}", path.display());
+            if is_told(&folder, &whole, &case) {
+                told += 1
+            } else {
+                same += 1
+            }
+            if !is_aside(&path) {
+                assert!(!verify(&folder).unwrap().is_whole(), "{case}: not seen by verify");
+            }
+        }
+        fs::write(&path, &bytes).unwrap();
+    }
+    assert!(told > 1000 && same > 50, "{told} told, {same} the same");
+    assert!(asked(&folder).unwrap() == whole && verify(&folder).unwrap().is_whole());
+}
+
+#[test]
+fn a_file_that_is_cut_empty_or_gone_is_told() {
+    let (_place, folder) = small();
+    let whole = asked(&folder).unwrap();
+    let mut told = 0;
+    for path in files(&folder) {
+        let bytes = fs::read(&path).unwrap();
+        for length in [Some(bytes.len() / 2), Some(0), None] {
+            match length {
+                Some(length) => fs::write(&path, &bytes[..length]).unwrap(),
+                None => fs::remove_file(&path).unwrap(),
+            }
+            let case = format!("{length:?} of {}", path.display());
+            told += usize::from(is_told(&folder, &whole, &case));
+            fs::write(&path, &bytes).unwrap();
+        }
+    }
+    assert!(told > 20, "{told}");
+    assert!(asked(&folder).unwrap() == whole);
+}
+
+#[test]
+fn a_repair_that_was_stopped_half_way_is_never_searched_and_ends_when_it_is_run_again() {
+    let (_place, folder) = small();
+    let features = files(&folder.join("features"));
+    let meta = folder.join("documents/meta.json");
+    let damage = |path: &Path| {
+        let mut bytes = fs::read(path).unwrap();
+        bytes[100] ^= 1;
+        fs::write(path, bytes).unwrap();
+    };
+    damage(&features[0]);
+    // As the first step of a repair leaves it: the lock of the second is held by another.
+    let text = fs::read_to_string(&meta).unwrap();
+    let (content, _) = text.rsplit_once("\ncrc32 ").unwrap();
+    let name = features[0].file_name().unwrap().to_str().unwrap();
+    let mut commit: serde_json::Value = serde_json::from_str(content).unwrap();
+    let mut payload: serde_json::Value = serde_json::from_str(commit["payload"].as_str().unwrap()).unwrap();
+    payload["features"].as_array_mut().unwrap().retain(|file| file != name);
+    payload["repairing"] = true.into();
+    commit["payload"] = payload.to_string().into();
+    let content = commit.to_string();
+    let sum = crc32(content.as_bytes());
+    fs::write(&meta, format!("{content}\ncrc32 {sum:08x}\n")).unwrap();
+
+    let error = Reader::open(&folder).err().unwrap();
+    assert!(error.kind() == ErrorKind::Damaged && error.message().contains("verify --repair"), "{error}");
+    let repaired = ris::index::repair(&folder).unwrap();
+    assert!(repaired.found.repair_begun && repaired.pictures > 0, "{repaired:?}");
+    assert!(verify(&folder).unwrap().is_whole());
+    let left = asked(&folder).unwrap().standing.iter().flatten().count();
+    assert_eq!(left as u64 + repaired.pictures, u64::from(PICTURES));
+}
+
+/// CRC-32 of ISO 3309, bit by bit.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 })
+    })
+}

@@ -1,0 +1,168 @@
+//! The life of an index: disks that come and go, files that are gone, copies, and damage repaired.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::setup::{Place, Ran, names};
+
+const POND: &str = "garden/pond.jpg";
+const PHOTOS: [&str; 3] = [POND, "garden/roses.jpg", "street/crossing.jpg"];
+
+fn indexed() -> Place {
+    let place = Place::with_photos(&PHOTOS);
+    assert_eq!(place.run(["index", "photos", "--index", "idx"]).status, 0);
+    place.copy("library/garden/roses.jpg", "query.jpg");
+    place
+}
+
+fn found(place: &Place) -> Value {
+    place.run(["search", "query.jpg", "--index", "idx", "--json"]).object()
+}
+
+#[test]
+fn pictures_of_a_disk_that_is_unplugged_stay_and_are_found_as_offline() {
+    let place = indexed();
+    assert_eq!(found(&place)["matches"][0].get("offline"), None, "what is there is not marked");
+    // Unplugged with its mount point, then without.
+    for empty in [false, true] {
+        fs::rename(place.path("photos"), place.path("unplugged")).unwrap();
+        if empty {
+            fs::create_dir(place.path("photos")).unwrap();
+        }
+        let ran = place.run(["index", "photos", "--index", "idx", "--json"]);
+        let told = ran.object();
+        assert_eq!(
+            (ran.status, &told["offline"], &told["missing"], &told["sources"]),
+            (0, &1.into(), &0.into(), &3.into())
+        );
+        assert!(ran.stderr.contains("photos: offline"), "{ran:?}");
+        let answer = found(&place);
+        assert_eq!((names(&answer), &answer["matches"][0]["offline"]), (vec!["roses.jpg".into()], &true.into()));
+        let text = place.run(["search", "query.jpg", "--index", "idx"]);
+        assert!(text.stdout.ends_with("roses.jpg  offline\n"), "{text:?}");
+        let status = place.run(["status", "--index", "idx", "--json"]).object();
+        assert_eq!((&status["offline"], &status["roots"][0]["offline"]), (&3.into(), &true.into()));
+        let pruned = place.run(["prune", "--index", "idx", "--json"]).object();
+        assert_eq!((pruned["forgotten"].as_array().unwrap().len(), &pruned["offline"]), (0, &3.into()));
+        if empty {
+            fs::remove_dir(place.path("photos")).unwrap();
+        }
+        fs::rename(place.path("unplugged"), place.path("photos")).unwrap();
+        let again = place.run(["index", "photos", "--index", "idx", "--json"]).object();
+        assert_eq!((&again["unchanged"], &again["decoded"], &again["offline"]), (&3.into(), &0.into(), &0.into()));
+    }
+}
+
+#[test]
+fn a_copy_elsewhere_does_not_take_the_place_of_one_that_is_offline() {
+    let place = indexed();
+    fs::rename(place.path("photos"), place.path("unplugged")).unwrap();
+    place.copy("library/garden/roses.jpg", "other/copy.jpg");
+    let told = place.run(["index", "other", "--index", "idx", "--json"]).object();
+    assert_eq!((&told["indexed"], &told["moved"]), (&1.into(), &0.into()), "{told}");
+    assert_eq!(names(&found(&place)), ["copy.jpg", "roses.jpg"]);
+}
+
+#[test]
+fn a_folder_that_never_was_is_an_error_and_not_offline() {
+    let place = indexed();
+    let ran = place.run(["index", "phots", "--index", "idx"]);
+    assert!(ran.status == 2 && !ran.stderr.contains("offline"), "{ran:?}");
+    // One that is there and lost some files is not offline either.
+    fs::remove_file(place.path("photos/pond.jpg")).unwrap();
+    let told = place.run(["index", "photos", "--index", "idx", "--json"]).object();
+    assert_eq!((&told["missing"], &told["offline"]), (&1.into(), &0.into()));
+}
+
+#[test]
+fn prune_forgets_what_is_gone_and_says_before_what_it_would() {
+    let place = indexed();
+    fs::remove_file(place.path("photos/roses.jpg")).unwrap();
+    let prune = |args: &[&str]| -> (usize, u64) {
+        let ran = Ran::of(place.ris().args(["prune", "--json", "--index", "idx"]).args(args).output().unwrap());
+        assert_eq!(ran.status, 0, "{ran:?}");
+        let told = ran.object();
+        (told["forgotten"].as_array().unwrap().len(), told["pictures"].as_u64().unwrap())
+    };
+    assert_eq!(prune(&["--missing"]), (0, 0), "nothing was found missing yet");
+    assert_eq!(prune(&["--dry-run"]), (1, 1));
+    assert_eq!(prune(&["elsewhere"]), (0, 0));
+    assert_eq!(names(&found(&place)), ["roses.jpg"], "until now nothing was forgotten");
+    assert_eq!(prune(&["photos"]), (1, 1));
+    assert_eq!((names(&found(&place)), prune(&[])), (vec![], (0, 0)));
+
+    fs::remove_file(place.path("photos/pond.jpg")).unwrap();
+    assert_eq!(place.run(["index", "photos", "--index", "idx"]).status, 0);
+    assert_eq!(prune(&["--missing"]), (1, 1));
+    let status = place.run(["status", "--index", "idx", "--json"]).object();
+    assert_eq!((&status["pictures"], &status["missing"]), (&1.into(), &0.into()));
+}
+
+#[test]
+fn a_root_that_is_gone_for_good_is_forgotten_by_its_name_alone() {
+    let place = indexed();
+    fs::remove_dir_all(place.path("photos")).unwrap();
+    assert_eq!(place.run(["prune", "--offline", "--index", "idx"]).status, 2, "it must be named");
+    let pruned = place.run(["prune", "--offline", "photos", "--index", "idx", "--json"]).object();
+    assert_eq!((pruned["forgotten"].as_array().unwrap().len(), &pruned["pictures"]), (3, &3.into()));
+}
+
+#[test]
+fn copies_are_grouped_and_pictures_without_one_are_not_told() {
+    let place = Place::with_photos(&PHOTOS);
+    let groups = |args: &[&str]| {
+        let ran = Ran::of(place.ris().args(["dupes", "--json", "--index", "idx"]).args(args).output().unwrap());
+        let sources = |group: &Value| -> Vec<String> {
+            let sources = group["sources"].as_array().unwrap().iter();
+            sources.map(|source| source["source"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()).collect()
+        };
+        let groups: Vec<_> =
+            ran.json().iter().map(|group| (group["kind"].as_str().unwrap().to_owned(), sources(group))).collect();
+        (ran.status, groups)
+    };
+    assert_eq!(place.run(["index", "photos", "--index", "idx"]).status, 0);
+    assert_eq!(groups(&[]), (1, vec![]));
+    place.copy("library/garden/roses.jpg", "photos/same.jpg");
+    place.copy("queries/recompressed.jpg", "more/saved.jpg");
+    place.copy("queries/crop-quarter.jpg", "more/crop.jpg");
+    assert_eq!(place.run(["index", "photos", "more", "--index", "idx"]).status, 0);
+    let (status, told) = groups(&[]);
+    let identical = ("identical".to_owned(), vec!["roses.jpg".to_owned(), "same.jpg".to_owned()]);
+    let copy = ("copy".to_owned(), vec!["saved.jpg".to_owned(), "pond.jpg".to_owned()]);
+    assert!(status == 0 && told.len() == 2 && told.contains(&identical) && told.contains(&copy), "{told:?}");
+    assert_eq!(groups(&["photos"]).1, [identical], "of the other group only one stands there");
+    let text = place.run(["dupes", "photos", "--index", "idx"]);
+    assert_eq!(text.stdout, "photos/roses.jpg\nphotos/same.jpg\n");
+    let null = place.run(["dupes", "-0", "--index", "idx"]);
+    assert_eq!(null.stdout.split("\0\0").filter(|group| !group.is_empty()).count(), 2, "{null:?}");
+}
+
+#[test]
+fn damage_is_named_with_its_remedy_and_repaired_by_indexing_again() {
+    for part in ["features", "documents"] {
+        let place = indexed();
+        let whole = place.run(["verify", "--index", "idx"]);
+        assert!(whole.status == 0 && whole.stdout.contains("whole"), "{whole:?}");
+        let files = fs::read_dir(place.path("idx").join(part)).unwrap().map(|entry| entry.unwrap().path());
+        let file = files.filter(|path| path.extension().is_some_and(|e| e == "ris" || e == "store")).min().unwrap();
+        let mut bytes = fs::read(&file).unwrap();
+        bytes[50] ^= 1;
+        fs::write(&file, bytes).unwrap();
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let ran = place.run(["verify", "--index", "idx"]);
+        assert!(ran.status == 1 && ran.stdout.contains(name) && ran.stdout.contains("--repair"), "{ran:?}");
+        let told = place.run(["verify", "--index", "idx", "--json"]).object();
+        assert_eq!((&told["whole"], told["damaged"].as_array().unwrap().len()), (&false.into(), 1), "{told}");
+        let search = place.run(["search", "query.jpg", "--index", "idx"]);
+        assert!(search.status == 2 && search.stderr.contains("ris verify"), "{search:?}");
+
+        let ran = place.run(["verify", "--repair", "--index", "idx"]);
+        let root = format!("ris index {}", place.path("photos").display());
+        assert!(ran.status == 1 && ran.stdout.contains(&root), "{ran:?}");
+        assert_eq!(place.run(["verify", "--index", "idx"]).status, 0);
+        let again = place.run(["index", "photos", "--index", "idx", "--json"]).object();
+        assert_eq!((&again["pictures"], &again["sources"], &again["decoded"]), (&3.into(), &3.into(), &3.into()));
+        assert_eq!(names(&found(&place)), ["roses.jpg"]);
+    }
+}

@@ -1,0 +1,94 @@
+//! Small indexes that the library writes without decoding a picture, and all that they answer.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use ris::decode::{self, decode};
+use ris::describe::hash::PerceptualHash;
+use ris::describe::{Probe, describe, probe};
+use ris::index::local::{self, Query, Sketch};
+use ris::index::{Candidate, Digest, Facts, Options, PictureRecord, Reader, SourceRecord, State, Writer};
+use ris::locator::{Locator, Stamp};
+
+use crate::setup::fixtures;
+
+/// What all answers are asked with, and what the pictures are described by.
+struct Drawn {
+    sketches: Vec<Sketch>,
+    probe: Probe,
+    query: Query,
+}
+
+static DRAWN: LazyLock<Drawn> = LazyLock::new(|| {
+    let picture = |name: &str| {
+        let bytes = std::fs::read(fixtures().join("library").join(name)).unwrap();
+        decode(&bytes, &decode::Options::default()).unwrap()
+    };
+    let pictures = [picture("garden/pond.jpg"), picture("street/crossing.jpg")];
+    let sketches = pictures
+        .iter()
+        .map(|picture| Sketch::of(&describe(picture).features, picture.reduced_width, picture.reduced_height));
+    let probe = probe(&pictures[0]);
+    let query = Query::new(&probe.features, pictures[0].reduced_width as f32, &local::Options::default());
+    Drawn { sketches: sketches.collect(), probe, query }
+});
+
+/// A writer that commits only when it is told to.
+pub fn writer(folder: &Path) -> ris::Result<Writer> {
+    Writer::open(folder, Options { batch: usize::MAX, interval: Duration::MAX, ..Options::default() })
+}
+
+pub fn place(n: u32) -> Locator {
+    Locator::Path(PathBuf::from(format!("/photos/{}/{n:05}.jpg", n % 7)))
+}
+
+/// Adds picture `n` and its place, unless it is there.
+pub fn add(writer: &mut Writer, n: u32) -> ris::Result<()> {
+    if writer.snapshot().known(&place(n))?.is_some() {
+        return Ok(());
+    }
+    let word = |salt: u64| u64::from(n + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(17 * salt as u32) ^ salt;
+    let id = writer.add_picture(&PictureRecord {
+        digest: Digest::of(&n.to_le_bytes()),
+        hash: PerceptualHash([word(0), word(1), word(2), word(3)]),
+        quality: 80,
+        sketch: DRAWN.sketches[n as usize % 2].clone(),
+        width: 100 + n,
+        height: 200,
+        format: "jpeg",
+        bytes: 1000 + u64::from(n),
+        partial_data: false,
+    })?;
+    let stamp = Stamp { bytes: 1000 + u64::from(n), modified_ns: i64::from(n) };
+    let (locator, state, picture, note) = (place(n), State::Present, Some(id), String::new());
+    writer.set_source(&SourceRecord { locator, stamp, state, picture, note })
+}
+
+/// All that an index answers about its first `count` pictures.
+#[derive(Debug, PartialEq)]
+pub struct Answers {
+    pub standing: Vec<Option<(SourceRecord, Facts)>>,
+    near: Vec<Candidate>,
+    resembling: Vec<(u32, usize)>,
+}
+
+pub fn answers(reader: &Reader, count: u32) -> ris::Result<Answers> {
+    let mut standing = Vec::new();
+    for n in 0..count {
+        let picture = reader.picture_with(&Digest::of(&n.to_le_bytes()))?;
+        let facts = picture.map(|id| reader.facts(id)).transpose()?.flatten();
+        let source = picture.map(|id| reader.sources_of(id)).transpose()?.unwrap_or_default().into_iter().next();
+        let known = reader.known(&place(n))?;
+        assert_eq!(known.is_some(), source.is_some(), "{n} is known by its picture and by its place, or by neither");
+        standing.push(source.zip(facts));
+    }
+    let near = reader.candidates(&DRAWN.probe, PerceptualHash::BITS)?;
+    let resembling = reader_candidates(reader)?;
+    Ok(Answers { standing, near, resembling })
+}
+
+fn reader_candidates(reader: &Reader) -> ris::Result<Vec<(u32, usize)>> {
+    let found = reader.local_candidates(&DRAWN.query, &local::Options::default())?;
+    Ok(found.into_iter().map(|candidate| (candidate.picture, candidate.hits.len())).collect())
+}
