@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
-use super::{PICTURES_MAX, Postings, Record, merge, write};
+use super::{Postings, Record, merge, write};
 use crate::error::{Error, Result};
 
 /// Where the files are, below the index's folder.
@@ -18,6 +18,10 @@ pub const FOLDER: &str = "features";
 const GATHERED: usize = 4096;
 /// Neighbouring files are merged once so many of them are of a size.
 const OF_A_SIZE: usize = 4;
+
+/// Pictures that a merged file holds at most. A search takes memory by the largest file: with a million pictures in one
+/// it was four times as much.
+const MERGED: usize = 1 << 16;
 
 /// The writer's side.
 pub struct Store {
@@ -108,7 +112,7 @@ impl Store {
         let size = |i: usize| self.files.get(i).map_or(0, |file| file.1);
         let (mut first, mut sum) = (self.files.len().checked_sub(1)?, 0);
         sum += size(first);
-        while first > 0 && size(first - 1) <= 2 * sum && sum + size(first - 1) <= PICTURES_MAX {
+        while first > 0 && size(first - 1) <= 2 * sum && sum + size(first - 1) <= MERGED {
             first -= 1;
             sum += size(first);
         }

@@ -25,11 +25,6 @@ pub struct Options {
     pub max_distance: u32,
     /// Candidates that are given at most. 200.
     pub candidates: usize,
-    /// Share of all entries that a search reads at most, the lists of the rarest words first. 1/32: the longest
-    /// lists are most of the reading and say least.
-    pub share: f64,
-    /// Entries that are read whatever their share. 4 million: some 15 ms.
-    pub entries: usize,
     /// Votes that a candidate has at least, in agreement. 3: verification needs four inliers, and finds some
     /// that agree only roughly.
     pub min_votes: usize,
@@ -37,15 +32,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            words: 3,
-            words_negated: 2,
-            max_distance: 22,
-            candidates: 200,
-            share: 1.0 / 32.0,
-            entries: 4 << 20,
-            min_votes: 3,
-        }
+        Self { words: 3, words_negated: 2, max_distance: 22, candidates: 200, min_votes: 3 }
     }
 }
 
@@ -148,36 +135,18 @@ impl Query {
     /// # Errors
     /// `Damaged` where a block that is read is.
     pub fn candidates(&self, files: &[Postings], options: &Options) -> Result<Vec<Candidate>> {
-        let entries: usize = files.iter().map(Postings::entries).sum();
-        let share = options.share.max(options.entries as f64 / entries.max(1) as f64);
-        let found: Result<Vec<_>> = files.par_iter().map(|file| self.of_file(file, share, options)).collect();
+        let found: Result<Vec<_>> = files.par_iter().map(|file| self.of_file(file, options)).collect();
         let mut all: Vec<_> = found?.into_iter().flatten().collect();
         all.sort_by(|a, b| b.votes.total_cmp(&a.votes).then(a.picture.cmp(&b.picture)));
         all.truncate(options.candidates);
         Ok(all)
     }
 
-    fn of_file(&self, file: &Postings, share: f64, options: &Options) -> Result<Vec<Candidate>> {
+    fn of_file(&self, file: &Postings, options: &Options) -> Result<Vec<Candidate>> {
         let lists = file.lists()?;
-        let longest = self.longest(&lists, (file.entries() as f64 * share) as usize)?;
-        let of_form = |asked: &Asked| asked.candidates(file, &lists, longest, options);
+        let of_form = |asked: &Asked| asked.candidates(file, &lists, options);
         let found: Result<Vec<_>> = self.0.par_iter().map(of_form).collect();
         Ok(found?.into_iter().flatten().collect())
-    }
-
-    /// The longest list to read if there is to be read of `budget` entries only.
-    fn longest(&self, lists: &Lists, budget: usize) -> Result<usize> {
-        let words = self.0.iter().flat_map(Asked::words);
-        let lengths: Result<Vec<_>> =
-            words.filter_map(|same| same.first()).map(|lookup| Ok(lists.list(lookup.word)?.len())).collect();
-        let mut lengths = lengths?;
-        lengths.sort_unstable();
-        let mut sum = 0;
-        let beyond = lengths.iter().find(|&&length| {
-            sum += length;
-            sum > budget
-        });
-        Ok(beyond.map_or(usize::MAX, |length| length.saturating_sub(1)))
     }
 }
 
@@ -187,8 +156,8 @@ impl Asked {
         self.lookups.chunk_by(|a, b| a.word == b.word)
     }
 
-    fn candidates(&self, file: &Postings, lists: &Lists, longest: usize, options: &Options) -> Result<Vec<Candidate>> {
-        let mut votes = backed(cast(self, lists, longest, options)?, file.pictures(), options.min_votes);
+    fn candidates(&self, file: &Postings, lists: &Lists, options: &Options) -> Result<Vec<Candidate>> {
+        let mut votes = backed(cast(self, lists, options)?, file.pictures(), options.min_votes);
         votes.sort_unstable_by_key(|vote| (vote.picture, vote.keypoint));
         let groups = votes.chunk_by(|a, b| a.picture == b.picture);
         let mut scored: Vec<_> = groups.filter_map(|group| Some((self.agreement(group, options)?, group))).collect();
@@ -240,19 +209,16 @@ impl Asked {
 }
 
 dispatched! {
-    /// The votes of lists that are not longer than `longest`.
-    fn cast(asked: &Asked, lists: &Lists, longest: usize, options: &Options) -> Result<Vec<Vote>> = cast_plain
+    /// The votes of all lists.
+    fn cast(asked: &Asked, lists: &Lists, options: &Options) -> Result<Vec<Vote>> = cast_plain
 }
 
 #[inline(always)]
-fn cast_plain(asked: &Asked, lists: &Lists, longest: usize, options: &Options) -> Result<Vec<Vote>> {
+fn cast_plain(asked: &Asked, lists: &Lists, options: &Options) -> Result<Vec<Vote>> {
     let worth: [f32; 65] = std::array::from_fn(|distance| nearness(distance as u32));
     let (mut buffer, mut votes) = (Buffer::new(), Vec::new());
     for same in asked.words() {
         let Some(&Lookup { word, .. }) = same.first() else { continue };
-        if lists.list(word)?.len() > longest {
-            continue;
-        }
         let before = votes.len();
         let length = lists.of_word(word, &mut buffer, |Found { picture, geometry, signature, .. }| {
             for lookup in same {
