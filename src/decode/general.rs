@@ -99,7 +99,7 @@ fn describe(error: ImageError, format: Format) -> Error {
     let name = format.name();
     match &error {
         ImageError::Limits(limit) if !matches!(limit.kind(), LimitErrorKind::Unsupported { .. }) => {
-            Error::new(ErrorKind::TooLarge, format!("this {name} takes more memory than is allowed for one picture"))
+            Error::new(ErrorKind::TooLarge, format!("too large: this {name} takes more memory than is allowed"))
         }
         ImageError::Unsupported(_) => {
             let message = format!("this kind of {name} is not read by this build; convert it to jpeg or png: {error}");
