@@ -66,6 +66,7 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
         }
         'ris;search' {
             [CompletionResult]::new('--in', '--in', [CompletionResultType]::ParameterName, 'First bring the index of DIR up to date, then search only there; may be repeated')
+            [CompletionResult]::new('--where', '--where', [CompletionResultType]::ParameterName, 'Find only pictures that meet these conditions, e.g. ''taken:2019..2021 camera:canon size:>2MP path:scans/**''; may be repeated')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Print at most N matches a query; 0: all')
             [CompletionResult]::new('--top', '--top', [CompletionResultType]::ParameterName, 'Print at most N matches a query; 0: all')
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'Print only matches with at least this probability, 0 to 1 [default: where 99 of 100 are right]')

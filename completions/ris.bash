@@ -511,7 +511,7 @@ _ris() {
             return 0
             ;;
         ris__subcmd__search)
-            opts="-n -l -0 -z -H -L -E -j -q -h --in --top --min-score --json --paths --null --hyperlink --files-from --null-data --require-sandbox --no-sandbox --hidden --follow --exclude --jobs --max-memory --index --quiet --color --help"
+            opts="-n -l -0 -z -H -L -E -j -q -h --in --where --top --min-score --json --paths --null --hyperlink --files-from --null-data --require-sandbox --no-sandbox --hidden --follow --exclude --jobs --max-memory --index --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -522,6 +522,10 @@ _ris() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
                     fi
+                    return 0
+                    ;;
+                --where)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --top)

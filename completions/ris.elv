@@ -61,6 +61,7 @@ set edit:completion:arg-completer[ris] = {|@words|
         }
         &'ris;search'= {
             cand --in 'First bring the index of DIR up to date, then search only there; may be repeated'
+            cand --where 'Find only pictures that meet these conditions, e.g. ''taken:2019..2021 camera:canon size:>2MP path:scans/**''; may be repeated'
             cand -n 'Print at most N matches a query; 0: all'
             cand --top 'Print at most N matches a query; 0: all'
             cand --min-score 'Print only matches with at least this probability, 0 to 1 [default: where 99 of 100 are right]'

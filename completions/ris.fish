@@ -57,6 +57,7 @@ complete -c ris -n "__fish_ris_using_subcommand index" -l json -d 'Print the sum
 complete -c ris -n "__fish_ris_using_subcommand index" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
 complete -c ris -n "__fish_ris_using_subcommand index" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ris -n "__fish_ris_using_subcommand search" -l in -d 'First bring the index of DIR up to date, then search only there; may be repeated' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand search" -l where -d 'Find only pictures that meet these conditions, e.g. \'taken:2019..2021 camera:canon size:>2MP path:scans/**\'; may be repeated' -r
 complete -c ris -n "__fish_ris_using_subcommand search" -s n -l top -d 'Print at most N matches a query; 0: all' -r
 complete -c ris -n "__fish_ris_using_subcommand search" -l min-score -d 'Print only matches with at least this probability, 0 to 1 [default: where 99 of 100 are right]' -r
 complete -c ris -n "__fish_ris_using_subcommand search" -l hyperlink -d 'Link paths to their files (OSC 8)' -r -f -a "auto\t'On a terminal that can'

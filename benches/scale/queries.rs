@@ -115,6 +115,7 @@ pub fn record(file: &Path) -> Result<PictureRecord> {
         height: picture.height,
         format: picture.format.name(),
         partial_data: picture.partial_data,
+        metadata: Default::default(),
         bytes: bytes.len() as u64,
     })
 }

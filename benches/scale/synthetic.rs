@@ -97,6 +97,7 @@ impl Pool {
             height: 3024,
             format: "jpeg",
             partial_data: false,
+            metadata: Default::default(),
             bytes: 2_000_000 + random.below(4_000_000) as u64,
         }
     }

@@ -126,6 +126,10 @@ pub struct Search {
     /// First bring the index of DIR up to date, then search only there; may be repeated
     #[arg(long = "in", value_name = "DIR", value_hint = ValueHint::DirPath, action = ArgAction::Append)]
     pub within: Vec<PathBuf>,
+    /// Find only pictures that meet these conditions, e.g. 'taken:2019..2021 camera:canon size:>2MP path:scans/**'; may
+    /// be repeated
+    #[arg(long = "where", value_name = "FILTER", action = ArgAction::Append, allow_hyphen_values = true)]
+    pub filter: Vec<String>,
     /// Print at most N matches a query; 0: all
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
     pub top: usize,

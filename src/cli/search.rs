@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use ris::index::filter::Filter;
 use ris::index::{Offline, Reader};
 use ris::report::{self, Style, Told};
 use ris::sandbox::{self, Policy, Posture};
@@ -24,6 +25,8 @@ pub fn run(args: &Search, global: &Global) -> Result<Exit> {
         let message = "stdin holds one picture or one list: name files for the others";
         return Err(Error::new(ErrorKind::Usage, message).into());
     }
+    let filter = args.filter.iter().map(|text| Filter::parse(text)).collect::<ris::Result<Vec<_>>>()?;
+    let filter = filter.into_iter().fold(Filter::default(), Filter::and);
     queries.extend(files::listed(&args.lists)?);
     let folder = location::index(global)?;
     let within = args.within.iter().map(|folder| root(folder)).collect::<ris::Result<Vec<_>>>()?;
@@ -45,6 +48,7 @@ pub fn run(args: &Search, global: &Global) -> Result<Exit> {
         top: args.top,
         min_score: args.min_score.unwrap_or(defaults.min_score),
         within,
+        filter,
         offline: Offline::of(&reader)?,
         decode: decode::Options { max_memory, ..defaults.decode },
         ..defaults

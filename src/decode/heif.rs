@@ -46,6 +46,14 @@ pub(super) struct Container<'a> {
     meta: &'a [u8],
 }
 
+/// A picture, or something said of one.
+pub(super) struct Item {
+    pub id: u32,
+    /// `av01`, `hvc1`, `grid`, `Exif`, `mime`.
+    pub kind: [u8; 4],
+    pub is_xmp: bool,
+}
+
 /// How the tiles of a grid lie.
 pub(super) struct Grid {
     pub columns: u32,
@@ -66,12 +74,12 @@ impl<'a> Container<'a> {
         reader.u32(if version == 0 { 2 } else { 4 })
     }
 
-    /// What an item is: `av01`, `hvc1`, `grid`.
-    pub(super) fn kind(&self, item: u32) -> Option<[u8; 4]> {
-        let mut reader = Reader { rest: find(self.meta, &[b"iinf"])? };
-        let (version, _) = reader.version()?;
-        reader.number(if version == 0 { 2 } else { 4 })?;
-        boxes(reader.rest).filter(|(name, _)| name == b"infe").find_map(|(_, content)| {
+    /// Every item of the file.
+    pub(super) fn items(&self) -> impl Iterator<Item = Item> + use<'a> {
+        let mut reader = Reader { rest: find(self.meta, &[b"iinf"]).unwrap_or_default() };
+        let count = reader.version().and_then(|(version, _)| reader.number(if version == 0 { 2 } else { 4 }));
+        let entries = if count.is_some() { reader.rest } else { &[] };
+        boxes(entries).filter(|(name, _)| name == b"infe").take(LIMIT).filter_map(|(_, content)| {
             let mut reader = Reader { rest: content };
             let size = match reader.version()?.0 {
                 2 => 2,
@@ -81,8 +89,16 @@ impl<'a> Container<'a> {
             let id = reader.u32(size)?;
             // Protection.
             reader.number(2)?;
-            (id == item).then(|| reader.rest.first_chunk().copied())?
+            let kind = *reader.rest.first_chunk()?;
+            // A name, then the type of its content, each ending in NUL.
+            let named = reader.rest.get(4..).and_then(|names| names.split(|&byte| byte == 0).nth(1));
+            Some(Item { id, kind, is_xmp: &kind == b"mime" && named == Some(b"application/rdf+xml") })
         })
+    }
+
+    /// What an item is: `av01`, `hvc1`, `grid`.
+    pub(super) fn kind(&self, item: u32) -> Option<[u8; 4]> {
+        self.items().find(|known| known.id == item).map(|item| item.kind)
     }
 
     /// An item's bytes, which lie in the file in one piece or in several, or beside the descriptions.

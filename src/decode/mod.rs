@@ -22,13 +22,13 @@ mod format;
 mod general;
 #[cfg(feature = "heic")]
 mod heic;
-#[cfg(any(feature = "avif", feature = "heic"))]
 mod heif;
 mod ico;
 mod jpeg;
 #[cfg(feature = "jxl")]
 mod jxl;
 mod limits;
+pub mod metadata;
 mod orientation;
 mod panics;
 mod partial;

@@ -14,9 +14,10 @@ use crate::error::{Error, ErrorKind, Result};
 /// Photoshop's own limit for a side of a PSB.
 const SIDE_MAX: u32 = 300_000;
 
-/// Image resources: whether the composite is one, and EXIF.
+/// Image resources: whether the composite is one, EXIF and XMP.
 const VERSION_INFO: u16 = 1057;
 const EXIF: u16 = 1058;
+const XMP: u16 = 1060;
 
 /// How the composite's numbers become luminance.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -160,6 +161,16 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits<'_>) -> Result<Decoded> {
 fn unsupported(what: impl std::fmt::Display) -> Error {
     let message = format!("this kind of psd is not read by this build; convert it to jpeg or png: {what}");
     Error::new(ErrorKind::Unsupported, message)
+}
+
+/// What the file says of its origin as EXIF.
+pub(super) fn exif(bytes: &[u8]) -> Option<&[u8]> {
+    resource(header(&mut Reader { rest: bytes })?.resources, EXIF)
+}
+
+/// What it says as XMP.
+pub(super) fn xmp(bytes: &[u8]) -> Option<&[u8]> {
+    resource(header(&mut Reader { rest: bytes })?.resources, XMP)
 }
 
 /// The content of an image resource.

@@ -6,7 +6,7 @@
 //! preview's own EXIF does; what it repeats of the container's word is not applied again.
 
 mod cr3;
-mod pages;
+pub(super) mod pages;
 
 use std::cmp::Reverse;
 
@@ -96,13 +96,24 @@ pub(super) fn decode(bytes: &[u8], format: Format, limits: &Limits<'_>) -> Resul
 
 /// Fujifilm's RAF: its header says where the JPEG lies.
 fn raf(bytes: &[u8]) -> Found<'_> {
-    let number = |at: usize| Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?) as usize);
     let mut found = Found::default();
-    match (number(84), number(88)) {
-        (Some(start), Some(length)) => found.add(bytes, start, length),
-        _ => found.outside = true,
+    match raf_preview(bytes) {
+        Some(preview) => found.add_content(preview),
+        None => found.outside = true,
     }
     found
+}
+
+/// The JPEG in a RAF, which also has the camera's EXIF.
+pub(super) fn raf_preview(bytes: &[u8]) -> Option<&[u8]> {
+    let number = |at: usize| Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?) as usize);
+    let (start, length) = (number(84)?, number(88)?);
+    bytes.get(start..start.checked_add(length)?)
+}
+
+/// The pages of EXIF in a CR3: the camera's, the exposure's and that of GPS, each a block of its own.
+pub(super) fn cr3_exif(bytes: &[u8]) -> Vec<&[u8]> {
+    cr3::exif(bytes)
 }
 
 /// Width and height of a JPEG that viewers show: a frame of 8 bits, not the lossless one that sensor data come in.

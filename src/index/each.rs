@@ -2,14 +2,17 @@
 
 use std::collections::HashSet;
 
-use tantivy::DocAddress;
+use tantivy::schema::IndexRecordOption;
+use tantivy::{DocAddress, DocId, SegmentReader};
 
 use super::PictureId;
 use super::local::Source;
-use super::reader::{Known, Reader, picture_id};
-use super::schema::name;
+use super::reader::{Known, Reader, next_alive, picture_id};
+use super::schema::{self, name};
+use crate::decode::metadata::Metadata;
 use crate::describe::hash::PerceptualHash;
 use crate::error::Result;
+use crate::locator::Locator;
 
 impl Reader {
     /// Calls `visit` with every described picture.
@@ -60,6 +63,85 @@ impl Reader {
             }
         }
         Ok(())
+    }
+
+    /// Calls `visit` with the key and the document of each place of a segment in these half-open ranges of keys.
+    pub(super) fn each_key_between(
+        &self,
+        segment: &SegmentReader,
+        ranges: &[(Vec<u8>, Vec<u8>)],
+        mut visit: impl FnMut(&[u8], DocId),
+    ) -> Result<()> {
+        let inverted = segment.inverted_index(self.fields().locator).map_err(|error| self.damaged(error))?;
+        for (from, to) in ranges {
+            let range = inverted.terms().range().ge(from).lt(to).into_stream();
+            let mut range = range.map_err(|error| self.damaged(error))?;
+            while range.advance() {
+                let postings = inverted.read_postings_from_terminfo(range.value(), IndexRecordOption::Basic);
+                let mut postings = postings.map_err(|error| self.damaged(error))?;
+                if let Some(document) = next_alive(segment, &mut postings) {
+                    visit(range.key(), document);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls `visit` with the documents of a segment that are `place`, stand below it or inside it.
+    pub(super) fn each_key(
+        &self,
+        segment: &SegmentReader,
+        place: &Locator,
+        visit: impl FnMut(&[u8], DocId),
+    ) -> Result<()> {
+        let own = schema::locator_key(place);
+        let after = [own.as_slice(), &[0]].concat();
+        let [inside, below] = schema::keys_below(place);
+        self.each_key_between(segment, &[(own, after), inside, below], visit)
+    }
+
+    /// Calls `visit` with every place of a segment and its document.
+    pub(super) fn each_place(&self, segment: &SegmentReader, mut visit: impl FnMut(Locator, DocId)) -> Result<()> {
+        self.each_key_between(segment, &[(Vec::new(), vec![u8::MAX; 8])], |key, document| {
+            if let Some(place) = schema::locator_from_key(key) {
+                visit(place, document);
+            }
+        })
+    }
+
+    /// What a picture's document says of how it came about.
+    pub(super) fn metadata(&self, at: DocAddress) -> Result<Metadata> {
+        let segment = self.segment(at)?;
+        let columns = segment.fast_fields();
+        let taken = columns.column_opt::<i64>(name::TAKEN).map_err(|error| self.damaged(error))?;
+        let rating = self.column(segment, name::RATING)?.and_then(|column| column.first(at.doc_id));
+        Ok(Metadata {
+            taken: taken.and_then(|column| column.first(at.doc_id)),
+            camera: self.name(segment, name::CAMERA, at.doc_id)?,
+            lens: self.name(segment, name::LENS, at.doc_id)?,
+            position: self.position(segment, at.doc_id)?,
+            rating: rating.and_then(|rating| u8::try_from(rating).ok()),
+        })
+    }
+
+    fn name(&self, segment: &SegmentReader, field: &str, document: DocId) -> Result<Option<String>> {
+        let Some(column) = segment.fast_fields().str(field).map_err(|error| self.damaged(error))? else {
+            return Ok(None);
+        };
+        let Some(ordinal) = column.term_ords(document).next() else { return Ok(None) };
+        let mut text = String::new();
+        let is_known = column.ord_to_str(ordinal, &mut text);
+        let is_known = is_known.map_err(|error| self.damaged(tantivy::TantivyError::from(error)))?;
+        Ok(is_known.then_some(text))
+    }
+
+    /// Where a picture was taken.
+    pub(super) fn position(&self, segment: &SegmentReader, document: DocId) -> Result<Option<(f64, f64)>> {
+        let value = |field| -> Result<Option<f64>> {
+            let column = segment.fast_fields().column_opt::<f64>(field).map_err(|error| self.damaged(error))?;
+            Ok(column.and_then(|column| column.first(document)))
+        };
+        Ok(value(name::LATITUDE)?.zip(value(name::LONGITUDE)?))
     }
 
     /// The pictures that stand in feature files; one that was forgotten may be among them.

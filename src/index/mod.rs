@@ -13,10 +13,12 @@ pub mod local;
 mod checked;
 mod directory;
 mod each;
+pub mod filter;
 mod format;
 mod reader;
 mod roots;
 mod schema;
+mod select;
 mod verify;
 mod writer;
 
@@ -25,9 +27,13 @@ use std::fmt;
 pub use format::FORMAT;
 pub use reader::{Candidate, Facts, Known, Reader, Totals};
 pub use roots::Offline;
+pub use select::Selection;
 pub use verify::{Checked, Damage, Repaired, repair, verify};
 pub use writer::{Options, Writer};
 
+use serde::{Deserialize, Serialize};
+
+use crate::decode::metadata::Metadata;
 use crate::describe::hash::PerceptualHash;
 use crate::locator::{Locator, Stamp};
 
@@ -73,6 +79,8 @@ pub struct PictureRecord {
     pub bytes: u64,
     /// Whether its file is damaged and these are only the rows that could be read.
     pub partial_data: bool,
+    /// What its file says of how it came about.
+    pub metadata: Metadata,
 }
 
 /// What the last look at a source found.
@@ -103,4 +111,21 @@ pub struct SourceRecord {
     pub picture: Option<PictureId>,
     /// Why it failed or was skipped; empty for a picture.
     pub note: String,
+    /// Where it was shown, if it comes from the web.
+    pub shown: Option<Box<Shown>>,
+}
+
+/// The page that showed a picture, and what it said of it. What it did not say is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// The page's URL.
+    pub page: String,
+    /// The page's title.
+    pub title: String,
+    /// The picture's text for those who can't see it.
+    pub alt: String,
+    /// The text below it.
+    pub caption: String,
+    /// When it was fetched, in seconds since 1970.
+    pub fetched_s: i64,
 }

@@ -15,7 +15,8 @@ use tantivy::{DocAddress, DocSet, Index, ReloadPolicy, Searcher, SegmentReader, 
 use super::directory::ReadOnlyDirectory;
 use super::format::{self, DOCUMENTS};
 use super::schema::{self, Fields, name};
-use super::{Digest, PictureId, SourceRecord, State, local};
+use super::{Digest, PictureId, Selection, SourceRecord, State, local};
+use crate::decode::metadata::Metadata;
 use crate::describe::Probe;
 use crate::describe::hash::Dihedral;
 use crate::error::{Error, ErrorKind, Result};
@@ -55,7 +56,7 @@ pub struct Candidate {
 }
 
 /// A picture's facts that answers print.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
     /// Width in pixels, upright.
     pub width: u32,
@@ -67,6 +68,8 @@ pub struct Facts {
     pub bytes: u64,
     /// Whether its file is damaged and these are only the rows that could be read.
     pub partial_data: bool,
+    /// What its file says of how it came about.
+    pub metadata: Metadata,
 }
 
 /// How much an index holds.
@@ -190,6 +193,10 @@ impl Reader {
         &self.folder
     }
 
+    pub(super) fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
     pub(super) fn payload(&self) -> &Payload {
         &self.payload
     }
@@ -199,7 +206,7 @@ impl Reader {
         &self.payload.roots
     }
 
-    fn damaged(&self, error: impl Into<tantivy::TantivyError>) -> Error {
+    pub(super) fn damaged(&self, error: impl Into<tantivy::TantivyError>) -> Error {
         damaged(&self.folder, error.into())
     }
 
@@ -227,7 +234,7 @@ impl Reader {
         segment.fast_fields().column_opt::<u64>(field).map_err(|error| self.damaged(error))
     }
 
-    fn segment(&self, at: DocAddress) -> Result<&SegmentReader> {
+    pub(super) fn segment(&self, at: DocAddress) -> Result<&SegmentReader> {
         let segment = self.searcher.segment_readers().get(at.segment_ord as usize);
         segment.ok_or_else(|| Error::new(ErrorKind::Damaged, "a document of no segment").about(self.folder.as_path()))
     }
@@ -257,6 +264,7 @@ impl Reader {
             format: schema::format_name(number(name::FORMAT)?),
             bytes: number(name::FILE_BYTES)?,
             partial_data: number(name::PARTIAL_DATA)? != 0,
+            metadata: self.metadata(at)?,
         }))
     }
 
@@ -265,7 +273,15 @@ impl Reader {
     /// # Errors
     /// `Damaged`.
     pub fn sources_of(&self, picture: PictureId) -> Result<Vec<SourceRecord>> {
-        self.sources_with(&Term::from_field_u64(self.fields.picture, picture.0.into()))
+        self.sources_with(&Term::from_field_u64(self.fields.picture, picture.0.into()), None)
+    }
+
+    /// Of the places where `picture` stands or stood those that are `selected`.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn selected_sources_of(&self, picture: PictureId, selected: &Selection) -> Result<Vec<SourceRecord>> {
+        self.sources_with(&Term::from_field_u64(self.fields.picture, picture.0.into()), Some(selected))
     }
 
     /// The places whose last look found `state`.
@@ -273,15 +289,17 @@ impl Reader {
     /// # Errors
     /// `Damaged`.
     pub fn sources_in(&self, state: State) -> Result<Vec<SourceRecord>> {
-        self.sources_with(&Term::from_field_u64(self.fields.state, schema::state_code(state)))
+        self.sources_with(&Term::from_field_u64(self.fields.state, schema::state_code(state)), None)
     }
 
-    fn sources_with(&self, term: &Term) -> Result<Vec<SourceRecord>> {
+    fn sources_with(&self, term: &Term, selected: Option<&Selection>) -> Result<Vec<SourceRecord>> {
         let mut sources = Vec::new();
         for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
             let Some(mut postings) = self.postings(segment, term)? else { continue };
             while let Some(doc) = next_alive(segment, &mut postings) {
-                sources.push(self.source_at(DocAddress::new(ordinal, doc))?);
+                if selected.is_none_or(|selected| selected.holds_source((ordinal, doc))) {
+                    sources.push(self.source_at(DocAddress::new(ordinal, doc))?);
+                }
                 postings.advance();
             }
         }
@@ -313,11 +331,11 @@ impl Reader {
     fn source_at(&self, address: DocAddress) -> Result<SourceRecord> {
         let Known { stamp, state, picture, .. } = self.known_at(address)?;
         let document: TantivyDocument = self.searcher.doc(address).map_err(|error| self.damaged(error))?;
-        let (locator, note) = self.fields.stored(&document).ok_or_else(|| {
+        let (locator, note, shown) = self.fields.stored(&document).ok_or_else(|| {
             Error::new(ErrorKind::Damaged, "a source without its place: index again, into another folder")
                 .about(self.folder.as_path())
         })?;
-        Ok(SourceRecord { locator, stamp, state, picture, note })
+        Ok(SourceRecord { locator, stamp, state, picture, note, shown })
     }
 
     /// All that is kept of a known place.
@@ -338,19 +356,11 @@ impl Reader {
     /// # Errors
     /// `Damaged`, and what `visit` returns.
     pub fn each_below(&self, place: &Locator, mut visit: impl FnMut(Known) -> Result<()>) -> Result<()> {
-        let ranges = schema::keys_below(place);
         for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
-            let inverted = segment.inverted_index(self.fields.locator).map_err(|error| self.damaged(error))?;
-            for (from, to) in &ranges {
-                let range = inverted.terms().range().ge(from).lt(to).into_stream();
-                let mut range = range.map_err(|error| self.damaged(error))?;
-                while range.advance() {
-                    let postings = inverted.read_postings_from_terminfo(range.value(), IndexRecordOption::Basic);
-                    let mut postings = postings.map_err(|error| self.damaged(error))?;
-                    if let Some(doc) = next_alive(segment, &mut postings) {
-                        visit(self.known_at(DocAddress::new(ordinal, doc))?)?;
-                    }
-                }
+            let mut documents = Vec::new();
+            self.each_key_between(segment, &schema::keys_below(place), |_, document| documents.push(document))?;
+            for document in documents {
+                visit(self.known_at(DocAddress::new(ordinal, document))?)?;
             }
         }
         Ok(())
@@ -406,13 +416,19 @@ impl Reader {
         Ok(candidates)
     }
 
-    /// The pictures that most local features of the query speak for, best first. Some may have been forgotten
+    /// The pictures that most local features of the query speak for, best first, of all or of those `selected`. Some may have been forgotten
     /// since, as above.
     ///
     /// # Errors
     /// `Damaged`.
-    pub fn local_candidates(&self, query: &local::Query, options: &local::Options) -> Result<Vec<local::Candidate>> {
-        query.candidates(&self.features, options)
+    pub fn local_candidates(
+        &self,
+        query: &local::Query,
+        options: &local::Options,
+        selected: Option<&Selection>,
+    ) -> Result<Vec<local::Candidate>> {
+        let wanted = |picture| selected.is_none_or(|selected| selected.holds(PictureId(picture)));
+        query.candidates(&self.features, options, &wanted)
     }
 
     /// Bytes that the index takes on disk, all in.
@@ -437,7 +453,7 @@ pub(super) fn picture_id(number: u64) -> Option<PictureId> {
     u32::try_from(number).ok().map(PictureId)
 }
 
-fn next_alive(segment: &SegmentReader, postings: &mut impl Postings) -> Option<u32> {
+pub(super) fn next_alive(segment: &SegmentReader, postings: &mut impl Postings) -> Option<u32> {
     while postings.doc() != TERMINATED {
         if !segment.is_deleted(postings.doc()) {
             return Some(postings.doc());

@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use tantivy::schema::{FAST, Field, INDEXED, NumericOptions, STORED, Schema, Value};
+use tantivy::schema::{
+    FAST, Field, INDEXED, IndexRecordOption, NumericOptions, STORED, Schema, TextFieldIndexing, TextOptions, Value,
+};
 use tantivy::{TantivyDocument, Term};
 
-use super::{PictureId, PictureRecord, SourceRecord, State};
+use super::{PictureId, PictureRecord, Shown, SourceRecord, State, filter};
+use crate::decode::metadata::Metadata;
 use crate::locator::{Locator, Stamp};
 
 /// Fast fields are read by name: one place for each name.
@@ -23,6 +26,18 @@ pub(super) mod name {
     pub const BYTES: &str = "bytes";
     pub const MODIFIED: &str = "modified_ns";
     pub const NOTE: &str = "note";
+    pub const PIXELS: &str = "pixels";
+    pub const TAKEN: &str = "taken";
+    pub const CAMERA: &str = "camera";
+    pub const LENS: &str = "lens";
+    pub const LATITUDE: &str = "latitude";
+    pub const LONGITUDE: &str = "longitude";
+    pub const RATING: &str = "rating";
+    pub const PAGE: &str = "page";
+    pub const TITLE: &str = "title";
+    pub const ALT: &str = "alt";
+    pub const CAPTION: &str = "caption";
+    pub const FETCHED: &str = "fetched_s";
 }
 
 /// The fields. A picture document has `id`, `digest` and the facts of its file; a source document has
@@ -34,14 +49,26 @@ pub(super) struct Fields {
     pub locator: Field,
     pub picture: Field,
     pub state: Field,
-    width: Field,
-    height: Field,
-    format: Field,
-    file_bytes: Field,
+    pub width: Field,
+    pub height: Field,
+    pub format: Field,
+    pub file_bytes: Field,
     partial_data: Field,
     bytes: Field,
-    modified: Field,
+    pub modified: Field,
     note: Field,
+    pub pixels: Field,
+    pub taken: Field,
+    camera: Field,
+    lens: Field,
+    pub latitude: Field,
+    pub longitude: Field,
+    pub rating: Field,
+    page: Field,
+    title: Field,
+    alt: Field,
+    caption: Field,
+    fetched: Field,
 }
 
 impl Fields {
@@ -49,6 +76,14 @@ impl Fields {
         let mut builder = Schema::builder();
         let fast = || NumericOptions::from(FAST);
         let keyed = || NumericOptions::from(FAST | INDEXED);
+        // Words and their places, so that phrases are found; numbers of how often they stand there are for ranking.
+        let words = || {
+            let indexing = TextFieldIndexing::default().set_index_option(IndexRecordOption::WithFreqsAndPositions);
+            TextOptions::default().set_indexing_options(indexing.set_fieldnorms(false))
+        };
+        // Names that many pictures share: a column with a dictionary.
+        let named = || words().set_fast("raw");
+        let told = || words().set_stored();
         Self {
             id: builder.add_u64_field(name::ID, keyed()),
             digest: builder.add_bytes_field(name::DIGEST, INDEXED),
@@ -63,6 +98,18 @@ impl Fields {
             bytes: builder.add_u64_field(name::BYTES, fast()),
             modified: builder.add_i64_field(name::MODIFIED, fast()),
             note: builder.add_bytes_field(name::NOTE, STORED),
+            pixels: builder.add_u64_field(name::PIXELS, fast()),
+            taken: builder.add_i64_field(name::TAKEN, fast()),
+            camera: builder.add_text_field(name::CAMERA, named()),
+            lens: builder.add_text_field(name::LENS, named()),
+            latitude: builder.add_f64_field(name::LATITUDE, fast()),
+            longitude: builder.add_f64_field(name::LONGITUDE, fast()),
+            rating: builder.add_u64_field(name::RATING, fast()),
+            page: builder.add_text_field(name::PAGE, told()),
+            title: builder.add_text_field(name::TITLE, told()),
+            alt: builder.add_text_field(name::ALT, told()),
+            caption: builder.add_text_field(name::CAPTION, told()),
+            fetched: builder.add_i64_field(name::FETCHED, NumericOptions::from(FAST | STORED)),
             schema: builder.build(),
         }
     }
@@ -79,6 +126,23 @@ impl Fields {
         if record.partial_data {
             document.add_u64(self.partial_data, 1);
         }
+        document.add_u64(self.pixels, u64::from(record.width) * u64::from(record.height));
+        let Metadata { taken, camera, lens, position, rating } = &record.metadata;
+        if let Some(taken) = taken {
+            document.add_i64(self.taken, *taken);
+        }
+        for (field, text) in [(self.camera, camera), (self.lens, lens)] {
+            if let Some(text) = text {
+                document.add_text(field, text);
+            }
+        }
+        if let Some((latitude, longitude)) = position {
+            document.add_f64(self.latitude, *latitude);
+            document.add_f64(self.longitude, *longitude);
+        }
+        if let Some(rating) = rating {
+            document.add_u64(self.rating, u64::from(*rating));
+        }
         document
     }
 
@@ -94,14 +158,41 @@ impl Fields {
         if !record.note.is_empty() {
             document.add_bytes(self.note, record.note.as_bytes());
         }
+        if let Some(shown) = &record.shown {
+            let Shown { page, title, alt, caption, fetched_s } = shown.as_ref();
+            for (field, text) in [(self.page, page), (self.title, title), (self.alt, alt), (self.caption, caption)] {
+                if !text.is_empty() {
+                    document.add_text(field, text);
+                }
+            }
+            document.add_i64(self.fetched, *fetched_s);
+        }
         document
     }
 
-    /// The stored part of a source document: its locator and its note.
-    pub fn stored(&self, document: &TantivyDocument) -> Option<(Locator, String)> {
+    /// The stored part of a source document: its locator, its note and where it was shown.
+    pub fn stored(&self, document: &TantivyDocument) -> Option<(Locator, String, Option<Box<Shown>>)> {
         let locator = document.get_first(self.locator).and_then(|value| value.as_bytes())?;
         let note = document.get_first(self.note).and_then(|value| value.as_bytes()).unwrap_or_default();
-        Some((locator_from_key(locator)?, String::from_utf8_lossy(note).into_owned()))
+        let shown = document.get_first(self.fetched).and_then(|value| value.as_i64()).map(|fetched_s| {
+            let text =
+                |field| document.get_first(field).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+            let (page, title) = (text(self.page), text(self.title));
+            Box::new(Shown { page, title, alt: text(self.alt), caption: text(self.caption), fetched_s })
+        });
+        Some((locator_from_key(locator)?, String::from_utf8_lossy(note).into_owned(), shown))
+    }
+
+    /// The field that holds words of this kind.
+    pub fn text(&self, field: filter::Field) -> Field {
+        match field {
+            filter::Field::Camera => self.camera,
+            filter::Field::Lens => self.lens,
+            filter::Field::Page => self.page,
+            filter::Field::Title => self.title,
+            filter::Field::Caption => self.caption,
+            _ => self.alt,
+        }
     }
 
     pub fn locator_term(&self, locator: &Locator) -> Term {
@@ -117,6 +208,17 @@ const FORMATS: [&str; 26] = [
 
 fn format_code(format: &str) -> u64 {
     FORMATS.iter().position(|name| *name == format).unwrap_or(FORMATS.len()) as u64
+}
+
+/// The code of a format's name.
+pub(super) fn format_code_of(name: &str) -> Option<i64> {
+    let name = if name == "jpg" { "jpeg" } else { name };
+    FORMATS.iter().position(|known| *known == name).and_then(|code| i64::try_from(code).ok())
+}
+
+/// All of them, for people.
+pub(super) fn format_names() -> String {
+    FORMATS.join(", ")
 }
 
 pub(super) fn format_name(code: u64) -> &'static str {
@@ -154,7 +256,7 @@ pub(super) fn locator_key(locator: &Locator) -> Vec<u8> {
     key
 }
 
-fn locator_from_key(key: &[u8]) -> Option<Locator> {
+pub(super) fn locator_from_key(key: &[u8]) -> Option<Locator> {
     let mut parts = key.split(|&byte| byte == INSIDE);
     let path = path_from_key(parts.next()?)?;
     let names: Vec<_> = parts.map(<[u8]>::to_vec).collect();

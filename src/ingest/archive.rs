@@ -276,7 +276,7 @@ impl Reader<'_> {
         let share = &mut self.share;
         match place.draft(&bytes, &mut |needed| share.grow_to(taken.saturating_add(needed))) {
             workers::Outcome::Described(draft) => {
-                let picture = draft.record(digest, bytes.len() as u64);
+                let picture = Box::new(draft.record(digest, bytes.len() as u64));
                 Ok(Examined::Described { stamp, picture, replaces })
             }
             workers::Outcome::Refused(needed) => {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::decode::metadata::Metadata;
 use crate::decode::{self, Format, Gate};
 use crate::describe::hash::PerceptualHash;
 use crate::describe::{Description, describe};
@@ -19,6 +20,7 @@ pub(super) struct Draft {
     height: u32,
     format: String,
     partial_data: bool,
+    metadata: Metadata,
 }
 
 impl Draft {
@@ -37,6 +39,7 @@ impl Draft {
             height: picture.height,
             format: picture.format.name().to_owned(),
             partial_data: picture.partial_data,
+            metadata: Metadata::of(bytes),
         })
     }
 
@@ -52,6 +55,7 @@ impl Draft {
             format: Format::from_name(&self.format).map_or("unknown", Format::name),
             bytes,
             partial_data: self.partial_data,
+            metadata: self.metadata,
         }
     }
 }

@@ -24,7 +24,7 @@ pub(super) enum Examined {
     /// A picture that the index has; `touched` where it stood in this very place, with another time.
     Picture { stamp: Stamp, id: PictureId, touched: bool, replaces: Option<PictureId> },
     /// A picture that the index does not have.
-    Described { stamp: Stamp, picture: PictureRecord, replaces: Option<PictureId> },
+    Described { stamp: Stamp, picture: Box<PictureRecord>, replaces: Option<PictureId> },
     /// An archive that was read to its end.
     Archive { stamp: Stamp, replaces: Option<PictureId> },
     /// It claims to be a picture and can't be read.
@@ -98,7 +98,7 @@ impl Look<'_> {
         }
         match place.draft(&bytes, &mut |needed| share.grow_to(taken.saturating_add(needed))) {
             Outcome::Described(draft) => {
-                let picture = draft.record(digest, bytes.len() as u64);
+                let picture = Box::new(draft.record(digest, bytes.len() as u64));
                 done(Examined::Described { stamp, picture, replaces })
             }
             Outcome::Refused(needed) => Ok(Attempt::Takes(needed)),

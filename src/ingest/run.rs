@@ -81,7 +81,8 @@ impl<'a> Run<'a> {
 
     /// Writes what was found at one place, and returns it.
     fn apply(&mut self, locator: Locator, stamp: Stamp, examined: Examined) -> Result<SourceRecord> {
-        let mut record = SourceRecord { locator, stamp, state: State::Present, picture: None, note: String::new() };
+        let mut record =
+            SourceRecord { locator, stamp, state: State::Present, picture: None, note: String::new(), shown: None };
         match examined {
             Examined::Unchanged(known, note) => {
                 (record.stamp, record.state, record.picture, record.note) =

@@ -58,8 +58,34 @@ struct MatchObject {
     partial_data: bool,
     bytes: u64,
     modified: String,
+    /// By the clock on the wall where it was taken: no zone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    taken: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    camera: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lens: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gps: Option<[f64; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rating: Option<u8>,
+    #[serde(flatten)]
+    shown: Option<ShownObject>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     offline: bool,
+}
+
+/// The page that showed a picture.
+#[derive(Serialize)]
+struct ShownObject {
+    page: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    title: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    alt: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    caption: String,
+    fetched: String,
 }
 
 /// What the score was made of.
@@ -213,13 +239,29 @@ fn match_object(rank: usize, found: &Match) -> MatchObject {
         partial_data: found.partial_data,
         bytes: found.stamp.bytes,
         modified: modified(found.stamp.modified_ns),
+        taken: found.metadata.taken.map(|taken| time_of(taken).trim_end_matches('Z').to_owned()),
+        camera: found.metadata.camera.clone(),
+        lens: found.metadata.lens.clone(),
+        gps: found.metadata.position.map(|(latitude, longitude)| [rounded(latitude, 6), rounded(longitude, 6)]),
+        rating: found.metadata.rating,
+        shown: found.shown.as_deref().map(|shown| ShownObject {
+            page: shown.page.clone(),
+            title: shown.title.clone(),
+            alt: shown.alt.clone(),
+            caption: shown.caption.clone(),
+            fetched: time_of(shown.fetched_s),
+        }),
         offline: found.offline,
     }
 }
 
 /// RFC 3339, in UTC, whole seconds; 1970 for times that have no such form.
 pub(super) fn modified(nanoseconds: i64) -> String {
-    let time = OffsetDateTime::from_unix_timestamp(nanoseconds.div_euclid(1_000_000_000));
+    time_of(nanoseconds.div_euclid(1_000_000_000))
+}
+
+fn time_of(seconds: i64) -> String {
+    let time = OffsetDateTime::from_unix_timestamp(seconds);
     time.ok().and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_else(|| "1970-01-01T00:00:00Z".into())
 }
 

@@ -2,6 +2,7 @@
 
 use super::geometry::{Homography, Point};
 use super::{Aligned, Found, Match, Options, Relation, align, as_query};
+use crate::decode::metadata::Metadata;
 use crate::decode::{self, Picture};
 use crate::describe::{describe, probe};
 use crate::error::{Error, Result};
@@ -66,8 +67,11 @@ pub fn compare(query: &Side, source: &Side, options: &Options) -> Result<Compari
     let sketch = Sketch::of(&kept.features, second.reduced_width, second.reduced_height);
     write(&mut file, &[Record { sketch, ..Record::default() }])?;
     let size = (first.reduced_width as f32, first.reduced_height as f32);
-    let candidates = Query::new(&asked.features, size.0, &options.local)
-        .candidates(&[Postings::from_bytes(file)?], &options.local)?;
+    let candidates = Query::new(&asked.features, size.0, &options.local).candidates(
+        &[Postings::from_bytes(file)?],
+        &options.local,
+        &|_| true,
+    )?;
     let full = (second.width, second.height);
     let mut best: Option<(Drawn, usize)> = None;
     for candidate in &candidates {
@@ -93,6 +97,8 @@ pub fn compare(query: &Side, source: &Side, options: &Options) -> Result<Compari
         height: second.height,
         format: second.format.name(),
         partial_data: second.partial_data,
+        metadata: Metadata::of(&source.bytes),
+        shown: None,
         stamp: source.stamp,
         offline: false,
     };

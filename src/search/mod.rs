@@ -20,12 +20,15 @@ pub use rank::{Calibration, Evidence};
 use rayon::prelude::*;
 use verify::Correspondence;
 
+use crate::decode::metadata::Metadata;
 use crate::decode::{self, Picture};
 use crate::describe::hash::Dihedral;
 use crate::describe::{Probe, probe};
 use crate::error::{Error, ErrorKind, Result};
+use crate::index;
+use crate::index::filter::Filter;
 use crate::index::local::{self, Candidate, Form, Hit, Query};
-use crate::index::{Digest, Offline, PictureId, Reader, State};
+use crate::index::{Digest, Offline, PictureId, Reader, Selection, Shown, State};
 use crate::locator::{Locator, Stamp};
 
 /// What is searched for and how much of it is told.
@@ -37,6 +40,8 @@ pub struct Options {
     pub min_score: f64,
     /// Only what stands below one of these folders, absolute; empty: everywhere.
     pub within: Vec<PathBuf>,
+    /// Only what passes this; by default everything does.
+    pub filter: Filter,
     /// How the query is decoded: as the pictures in the index were.
     pub decode: decode::Options,
     /// How candidates are chosen by their local features.
@@ -56,6 +61,7 @@ impl Default for Options {
             top: 10,
             min_score: calibration.min_score,
             within: Vec::new(),
+            filter: Filter::default(),
             decode: decode::Options::default(),
             local: local::Options::default(),
             verify: verify::Options::default(),
@@ -113,6 +119,10 @@ pub struct Match {
     pub format: &'static str,
     /// Whether its file is damaged and what was matched are only the rows that could be read.
     pub partial_data: bool,
+    /// What its file says of how it came about.
+    pub metadata: Metadata,
+    /// The page that showed it, if it comes from the web.
+    pub shown: Option<Box<Shown>>,
     /// Its size and time.
     pub stamp: Stamp,
     /// It can't be reached now: the folder that was indexed is unplugged, unmounted or gone as a whole.
@@ -142,16 +152,29 @@ pub fn search(reader: &Reader, bytes: &[u8], options: &Options) -> Result<Answer
     let started = Instant::now();
     let picture = decode::decode(bytes, &options.decode).map_err(|error| as_query(error, bytes))?;
     let probe = probe(&picture);
-    let searched = reader.pictures()?;
-    let found = gather(reader, &Digest::of(bytes), &picture, &probe, options)?;
+    let selected = selection(reader, options)?;
+    let searched = match &selected {
+        Some(selected) => selected.pictures(),
+        None => reader.pictures()?,
+    };
+    let found = gather(reader, &Digest::of(bytes), &picture, &probe, selected.as_ref(), options)?;
     let mut matches = Vec::new();
     for (id, found) in found {
-        matches.extend(matches_of(reader, id, &found, &picture, options)?);
+        matches.extend(matches_of(reader, id, &found, &picture, selected.as_ref(), options)?);
     }
     rank::order(&mut matches, options);
     let too_plain = matches.is_empty() && options.calibration.too_plain(&probe);
     let partial_data = picture.partial_data;
     Ok(Answer { too_plain, partial_data, searched, matches, elapsed: started.elapsed() })
+}
+
+/// What the search is limited to; `None` where it is not.
+fn selection(reader: &Reader, options: &Options) -> Result<Option<Selection>> {
+    if options.filter.is_empty() && options.within.is_empty() {
+        return Ok(None);
+    }
+    let within: Vec<_> = options.within.iter().map(|folder| Locator::from(folder.as_path())).collect();
+    reader.select(&options.filter, &within).map(Some)
 }
 
 /// A file that is no picture can't be a query, and an empty one is most often a pipe that brought nothing.
@@ -221,10 +244,12 @@ fn gather(
     digest: &Digest,
     picture: &Picture,
     probe: &Probe,
+    selected: Option<&Selection>,
     options: &Options,
 ) -> Result<Vec<(PictureId, Found)>> {
     let mut found: BTreeMap<PictureId, Found> = BTreeMap::new();
-    if let Some(id) = reader.picture_with(digest)? {
+    let wanted = |id: PictureId| selected.is_none_or(|selected| selected.holds(id));
+    if let Some(id) = reader.picture_with(digest)?.filter(|&id| wanted(id)) {
         let same = found.entry(id).or_default();
         (same.evidence.identical, same.form) = (true, Some(Dihedral::default()));
     }
@@ -235,9 +260,11 @@ fn gather(
             true => reader.candidates(probe, calibration.max_distance),
             false => Ok(Vec::new()),
         },
-        || reader.local_candidates(&Query::new(&probe.features, size.0, &options.local), &options.local),
+        || reader.local_candidates(&Query::new(&probe.features, size.0, &options.local), &options.local, selected),
     );
-    for candidate in near?.into_iter().filter(|candidate| candidate.quality >= calibration.min_quality) {
+    let is_near =
+        |candidate: &index::Candidate| candidate.quality >= calibration.min_quality && wanted(candidate.picture);
+    for candidate in near?.into_iter().filter(is_near) {
         let near = found.entry(candidate.picture).or_default();
         near.evidence.distance = Some(candidate.distance);
         near.form.get_or_insert(candidate.form);
@@ -303,17 +330,24 @@ impl Aligned {
 const WHOLE: f64 = 0.88;
 
 /// The places of one picture, as matches.
-fn matches_of(reader: &Reader, id: PictureId, found: &Found, query: &Picture, options: &Options) -> Result<Vec<Match>> {
+fn matches_of(
+    reader: &Reader,
+    id: PictureId,
+    found: &Found,
+    query: &Picture,
+    selected: Option<&Selection>,
+    options: &Options,
+) -> Result<Vec<Match>> {
     let Some(facts) = reader.facts(id)? else { return Ok(Vec::new()) };
     let Relation { score, kind, transform, overlaps } = found.relation(query, (facts.width, facts.height), options);
     if score < options.min_score {
         return Ok(Vec::new());
     }
-    let within = |source: &Locator| {
-        options.within.is_empty() || options.within.iter().any(|folder| source.file().starts_with(folder))
+    let sources = match selected {
+        Some(selected) => reader.selected_sources_of(id, selected)?,
+        None => reader.sources_of(id)?,
     };
-    let sources =
-        reader.sources_of(id)?.into_iter().filter(|source| source.state == State::Present && within(&source.locator));
+    let sources = sources.into_iter().filter(|source| source.state == State::Present);
     Ok(sources
         .map(|source| Match {
             offline: options.offline.holds(&source.locator),
@@ -328,6 +362,8 @@ fn matches_of(reader: &Reader, id: PictureId, found: &Found, query: &Picture, op
             height: facts.height,
             format: facts.format,
             partial_data: facts.partial_data,
+            metadata: facts.metadata.clone(),
+            shown: source.shown,
             stamp: source.stamp,
         })
         .collect())

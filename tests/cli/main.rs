@@ -5,6 +5,7 @@ mod compare;
 #[cfg(unix)]
 mod crash;
 mod damage;
+mod filter;
 mod fresh;
 mod hostile;
 mod index;

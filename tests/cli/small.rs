@@ -59,10 +59,11 @@ pub fn add(writer: &mut Writer, n: u32) -> ris::Result<()> {
         format: "jpeg",
         bytes: 1000 + u64::from(n),
         partial_data: false,
+        metadata: Default::default(),
     })?;
     let stamp = Stamp { bytes: 1000 + u64::from(n), modified_ns: i64::from(n) };
     let (locator, state, picture, note) = (place(n), State::Present, Some(id), String::new());
-    writer.set_source(&SourceRecord { locator, stamp, state, picture, note })
+    writer.set_source(&SourceRecord { locator, stamp, state, picture, note, shown: None })
 }
 
 /// All that an index answers about its first `count` pictures.
@@ -89,6 +90,6 @@ pub fn answers(reader: &Reader, count: u32) -> ris::Result<Answers> {
 }
 
 fn reader_candidates(reader: &Reader) -> ris::Result<Vec<(u32, usize)>> {
-    let found = reader.local_candidates(&DRAWN.query, &local::Options::default())?;
+    let found = reader.local_candidates(&DRAWN.query, &local::Options::default(), None)?;
     Ok(found.into_iter().map(|candidate| (candidate.picture, candidate.hits.len())).collect())
 }

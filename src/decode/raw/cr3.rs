@@ -60,6 +60,16 @@ fn pictures<'a>(content: &'a [u8], found: &mut Found<'a>) {
     }
 }
 
+/// The blocks of EXIF.
+pub(super) fn exif(bytes: &[u8]) -> Vec<&[u8]> {
+    let own = find_box(bytes, &[b"moov"]).into_iter().flat_map(boxes).find_map(|(name, content)| {
+        let content = (&name == b"uuid").then_some(content)?;
+        content.strip_prefix(METADATA.as_slice())
+    });
+    let blocks = own.into_iter().flat_map(boxes);
+    blocks.filter(|(name, _)| [b"CMT1", b"CMT2", b"CMT4"].contains(&name)).map(|(_, content)| content).collect()
+}
+
 /// Where the first sample of a track lies in the file.
 fn first_sample(track: &[u8]) -> Option<(usize, usize)> {
     let table = find_box(track, &[b"mdia", b"minf", b"stbl"])?;

@@ -45,24 +45,25 @@ const SENSOR_COMPRESSIONS: [u32; 5] = [32_767, 32_769, 32_770, 34_713, 65_535];
 
 /// Reads numbers in a file's byte order, at places counted from `base`.
 #[derive(Clone, Copy)]
-pub(super) struct Tiff<'a> {
+pub(in crate::decode) struct Tiff<'a> {
     bytes: &'a [u8],
     base: usize,
     big_endian: bool,
 }
 
 /// An entry of a page.
-struct Entry {
-    tag: u16,
-    kind: u16,
-    count: usize,
+pub(in crate::decode) struct Entry {
+    pub tag: u16,
+    /// What its values are: 2 for text, 3 and 4 for numbers, 5 for fractions, ...
+    pub kind: u16,
+    pub count: usize,
     /// Where its value, or the place of its value, stands.
-    at: usize,
+    pub at: usize,
 }
 
 impl<'a> Tiff<'a> {
     /// The one whose header starts at `base`; ORF and RW2 have other numbers than TIFF's 42.
-    fn open(bytes: &'a [u8], base: usize) -> Option<Self> {
+    pub(in crate::decode) fn open(bytes: &'a [u8], base: usize) -> Option<Self> {
         let big_endian = match bytes.get(base..)?.first_chunk()? {
             b"II" => false,
             b"MM" => true,
@@ -76,13 +77,13 @@ impl<'a> Tiff<'a> {
         Some(if self.big_endian { u16::from_be_bytes(word) } else { u16::from_le_bytes(word) })
     }
 
-    fn u32(self, at: usize) -> Option<usize> {
+    pub(in crate::decode) fn u32(self, at: usize) -> Option<usize> {
         let word = *self.bytes.get(self.base.checked_add(at)?..)?.first_chunk()?;
         Some(if self.big_endian { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) } as usize)
     }
 
     /// The entries of the page that starts there, as many as lie within the file.
-    fn entries(self, page: usize) -> impl Iterator<Item = Entry> {
+    pub(in crate::decode) fn entries(self, page: usize) -> impl Iterator<Item = Entry> + use<'a> {
         let count = self.u16(page).unwrap_or_default().min(ENTRY_LIMIT);
         (0..usize::from(count)).map_while(move |i| {
             let start = page.checked_add(2 + 12 * i)?;
@@ -100,7 +101,7 @@ impl<'a> Tiff<'a> {
     }
 
     /// The value of an entry of one number: SHORT, LONG or IFD.
-    fn number(self, entry: &Entry) -> Option<usize> {
+    pub(in crate::decode) fn number(self, entry: &Entry) -> Option<usize> {
         match (entry.kind, entry.count) {
             (3, 1) => self.u16(entry.at).map(usize::from),
             (4 | 13, 1) => self.u32(entry.at),
@@ -119,7 +120,7 @@ impl<'a> Tiff<'a> {
     }
 
     /// The text of an entry, without what does not lie within the bytes at hand.
-    fn text(self, entry: &Entry) -> Option<&'a [u8]> {
+    pub(in crate::decode) fn text(self, entry: &Entry) -> Option<&'a [u8]> {
         let start = if entry.count <= 4 { entry.at } else { self.u32(entry.at)? };
         let rest = self.bytes.get(self.base.checked_add(start)?..)?;
         rest.get(..entry.count).or(Some(rest))

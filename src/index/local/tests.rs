@@ -100,7 +100,7 @@ fn every_entry_is_found_under_its_word_and_a_picture_is_found_by_its_own_feature
             [(Form::ALL[0], own.clone()), (Form::ALL[1], own.mirrored(512.0)), (Form::ALL[2], own.negated())]
         {
             let query = Query::new(&asked, 512.0, &options);
-            let found = query.candidates(std::slice::from_ref(&postings), &options).unwrap();
+            let found = query.candidates(std::slice::from_ref(&postings), &options, &|_| true).unwrap();
             assert_eq!((found[0].picture, found[0].form), (picture, form));
             assert!(found[0].hits.len() >= 40, "{} of 60 features", found[0].hits.len());
         }

@@ -99,6 +99,9 @@ struct Lookup {
 /// A query, ready to be looked up in any number of files.
 pub struct Query(Vec<Asked>);
 
+/// Whether a picture of this number is to be found.
+type Wanted<'a> = &'a (dyn Fn(u32) -> bool + Sync);
+
 /// A vote as it is cast.
 #[derive(Clone, Copy)]
 struct Vote {
@@ -130,21 +133,21 @@ impl Query {
         Self(asked.collect())
     }
 
-    /// The best candidates of several files, best first.
+    /// The best candidates of several files among the pictures that are `wanted`, best first.
     ///
     /// # Errors
     /// `Damaged` where a block that is read is.
-    pub fn candidates(&self, files: &[Postings], options: &Options) -> Result<Vec<Candidate>> {
-        let found: Result<Vec<_>> = files.par_iter().map(|file| self.of_file(file, options)).collect();
+    pub fn candidates(&self, files: &[Postings], options: &Options, wanted: Wanted<'_>) -> Result<Vec<Candidate>> {
+        let found: Result<Vec<_>> = files.par_iter().map(|file| self.of_file(file, options, wanted)).collect();
         let mut all: Vec<_> = found?.into_iter().flatten().collect();
         all.sort_by(|a, b| b.votes.total_cmp(&a.votes).then(a.picture.cmp(&b.picture)));
         all.truncate(options.candidates);
         Ok(all)
     }
 
-    fn of_file(&self, file: &Postings, options: &Options) -> Result<Vec<Candidate>> {
+    fn of_file(&self, file: &Postings, options: &Options, wanted: Wanted<'_>) -> Result<Vec<Candidate>> {
         let lists = file.lists()?;
-        let of_form = |asked: &Asked| asked.candidates(file, &lists, options);
+        let of_form = |asked: &Asked| asked.candidates(file, &lists, options, wanted);
         let found: Result<Vec<_>> = self.0.par_iter().map(of_form).collect();
         Ok(found?.into_iter().flatten().collect())
     }
@@ -156,19 +159,34 @@ impl Asked {
         self.lookups.chunk_by(|a, b| a.word == b.word)
     }
 
-    fn candidates(&self, file: &Postings, lists: &Lists, options: &Options) -> Result<Vec<Candidate>> {
+    fn candidates(
+        &self,
+        file: &Postings,
+        lists: &Lists,
+        options: &Options,
+        wanted: Wanted<'_>,
+    ) -> Result<Vec<Candidate>> {
         let mut votes = backed(cast(self, lists, options)?, file.pictures(), options.min_votes);
         votes.sort_unstable_by_key(|vote| (vote.picture, vote.keypoint));
         let groups = votes.chunk_by(|a, b| a.picture == b.picture);
         let mut scored: Vec<_> = groups.filter_map(|group| Some((self.agreement(group, options)?, group))).collect();
         scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-        scored.truncate(options.candidates);
-        scored.into_iter().filter_map(|(votes, group)| self.candidate(file, votes, group).transpose()).collect()
+        let mut candidates = Vec::new();
+        for (votes, group) in scored {
+            if candidates.len() == options.candidates {
+                break;
+            }
+            candidates.extend(self.candidate(file, votes, group, wanted)?);
+        }
+        Ok(candidates)
     }
 
-    fn candidate(&self, file: &Postings, votes: f32, group: &[Vote]) -> Result<Option<Candidate>> {
+    fn candidate(&self, file: &Postings, votes: f32, group: &[Vote], wanted: Wanted<'_>) -> Result<Option<Candidate>> {
         let Some(first) = group.first() else { return Ok(None) };
         let source = file.source(first.picture)?;
+        if !wanted(source.picture) {
+            return Ok(None);
+        }
         let hit = |vote: &Vote| {
             let query = *self.keypoints.get(usize::from(vote.keypoint))?;
             Some(Hit { query, source: geometry::unpack(vote.geometry), weight: vote.weight })
