@@ -162,13 +162,44 @@ fn network(tree: &str) -> Vec<&str> {
     tree.lines().filter(|line| NETWORK.contains(&line.split(' ').next().unwrap())).collect()
 }
 
-#[test]
-fn a_build_without_default_features_links_no_network_crate() {
+/// What `cargo tree` says that the library is linked from, with more arguments.
+fn tree(more: &[&str]) -> String {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let args = ["tree", "--locked", "--offline", "--no-default-features", "--edges", "normal", "--prefix", "none"];
-    let output = std::process::Command::new(cargo).args(args).current_dir(root()).output().unwrap();
+    let args = ["tree", "--locked", "--offline", "--edges", "normal", "--prefix", "none"];
+    let output = std::process::Command::new(cargo).args(args).args(more).current_dir(root()).output().unwrap();
     let tree = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && tree.lines().count() > 50, "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(network(&tree), Vec::<&str>::new());
+    tree
+}
+
+#[test]
+fn a_build_without_default_features_links_no_network_crate() {
+    assert_eq!(network(&tree(&["--no-default-features"])), Vec::<&str>::new());
     assert_eq!(network("serde v1.0.0\nureq v3.0.0\nrustls v0.23.0 (*)"), ["ureq v3.0.0", "rustls v0.23.0 (*)"]);
+}
+
+#[test]
+fn the_default_build_opens_connections_by_one_crate_and_compiles_no_c() {
+    let tree = tree(&[]);
+    let names: BTreeSet<_> = network(&tree).into_iter().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(names, BTreeSet::from(["rustls", "ureq"]));
+    let c = ["ring", "aws-lc-sys", "openssl-sys", "libz-sys", "zstd-sys"];
+    assert!(!tree.lines().any(|line| c.contains(&line.split(' ').next().unwrap())));
+}
+
+#[test]
+fn only_the_fetcher_opens_a_socket() {
+    // What opens one, in the library's own words and in the client's.
+    let opens = ["TcpStream", "TcpListener", "UdpSocket", "UnixStream", "UnixDatagram", "TcpConnector", "Agent::"];
+    let mut seen = BTreeSet::new();
+    for (path, text) in files("src").iter().filter(|(path, _)| !is_tests(path)) {
+        if code(text).any(|line| opens.iter().any(|word| line.contains(word))) {
+            seen.insert(path.to_str().unwrap().replace('\\', "/"));
+        }
+        let below = path.starts_with("src/source/web/fetch") || path.ends_with("web/fetch.rs");
+        assert!(below || !code(text).any(|line| line.contains("ureq")), "{} knows the client", path.display());
+    }
+    // The sandbox tries to, and says so where it was not refused.
+    let allowed = ["src/sandbox/probes.rs", "src/source/web/fetch.rs"];
+    assert_eq!(seen, allowed.map(str::to_owned).into());
 }

@@ -2,3 +2,5 @@
 
 pub mod archive;
 pub mod folder;
+#[cfg(feature = "crawl")]
+pub mod web;

@@ -28,9 +28,10 @@ struct Said {
 /// Reads a packet as far as it can be read.
 pub(super) fn read(packet: &[u8]) -> Metadata {
     let mut said = Said::default();
-    let mut reader = Reader::from_reader(packet.get(..PACKET_MAX).unwrap_or(packet));
+    let packet = String::from_utf8_lossy(packet.get(..PACKET_MAX).unwrap_or(packet));
+    let mut reader = Reader::from_str(&packet);
     reader.config_mut().check_end_names = false;
-    let mut open: Vec<Vec<u8>> = Vec::new();
+    let mut open: Vec<String> = Vec::new();
     for _ in 0..EVENTS_MAX {
         match reader.read_event() {
             Ok(Event::Start(element)) => {
@@ -38,15 +39,13 @@ pub(super) fn read(packet: &[u8]) -> Metadata {
                 if open.len() >= DEPTH_MAX {
                     break;
                 }
-                open.push(element.name().as_ref().to_vec());
+                open.push(element.name().as_ref().to_owned());
             }
             Ok(Event::Empty(element)) => said.attributes(&element),
             Ok(Event::End(_)) => drop(open.pop()),
             Ok(Event::Text(text)) => {
                 let Some(name) = open.last() else { continue };
-                if let Ok(text) = std::str::from_utf8(&text) {
-                    said.take(name, text.trim());
-                }
+                said.take(name, text.trim());
             }
             Ok(Event::Eof) | Err(_) => break,
             Ok(_) => {}
@@ -65,34 +64,32 @@ pub(super) fn read(packet: &[u8]) -> Metadata {
 impl Said {
     fn attributes(&mut self, element: &BytesStart<'_>) {
         for attribute in element.attributes().with_checks(false).flatten() {
-            if let Ok(value) = std::str::from_utf8(&attribute.value) {
-                self.take(attribute.key.as_ref(), value.trim());
-            }
+            self.take(attribute.key.as_ref(), attribute.value.trim());
         }
     }
 
-    fn take(&mut self, name: &[u8], value: &str) {
+    fn take(&mut self, name: &str, value: &str) {
         if value.is_empty() {
             return;
         }
         let own = || Some(value.replace("&amp;", "&").replace("&quot;", "\"").replace("&#34;", "\""));
         let [original, created, shown, digitized] = &mut self.dates;
         match name {
-            b"exif:DateTimeOriginal" => *original = super::seconds(value),
-            b"photoshop:DateCreated" => *created = super::seconds(value),
-            b"exif:DateTimeDigitized" => *digitized = super::seconds(value),
-            b"xmp:CreateDate" => *shown = super::seconds(value),
-            b"tiff:Make" => self.maker = own(),
-            b"tiff:Model" => self.model = own(),
-            b"exifEX:LensModel" => self.lens = own(),
-            b"aux:Lens" if self.lens.is_none() => self.lens = own(),
+            "exif:DateTimeOriginal" => *original = super::seconds(value),
+            "photoshop:DateCreated" => *created = super::seconds(value),
+            "exif:DateTimeDigitized" => *digitized = super::seconds(value),
+            "xmp:CreateDate" => *shown = super::seconds(value),
+            "tiff:Make" => self.maker = own(),
+            "tiff:Model" => self.model = own(),
+            "exifEX:LensModel" => self.lens = own(),
+            "aux:Lens" if self.lens.is_none() => self.lens = own(),
             // -1 stands for rejected.
-            b"xmp:Rating" => {
+            "xmp:Rating" => {
                 self.rating =
                     value.parse::<f64>().ok().filter(|stars| (0.0..=5.0).contains(stars)).map(|stars| stars as u8);
             }
-            b"exif:GPSLatitude" => self.latitude = degrees(value),
-            b"exif:GPSLongitude" => self.longitude = degrees(value),
+            "exif:GPSLatitude" => self.latitude = degrees(value),
+            "exif:GPSLongitude" => self.longitude = degrees(value),
             _ => {}
         }
     }

@@ -1,0 +1,76 @@
+//! Hands ureq the checked addresses of a host, and no others.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, mpsc};
+use std::thread;
+
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::NextTimeout;
+use ureq::{Error, Proxy};
+
+use super::Options;
+use crate::source::web::address::{Resolve, checked};
+use crate::source::web::{Reason, Refusal};
+
+/// As many addresses as ureq takes of one host.
+const MAX_ADDRESSES: usize = 16;
+
+#[derive(Debug)]
+pub(super) struct CheckedResolver {
+    resolve: Arc<dyn Resolve>,
+    allow_private: bool,
+    /// The proxy's host and port: asked for by the user, so it may be private.
+    proxy: Option<(String, u16)>,
+}
+
+impl CheckedResolver {
+    pub(super) fn new(options: &Options, proxy: Option<&Proxy>) -> Self {
+        let proxy = proxy.and_then(|proxy| place(proxy.uri()));
+        Self { resolve: Arc::clone(&options.resolve), allow_private: options.allow_private, proxy }
+    }
+
+    /// Asks in a thread of its own, since nothing ends a system's lookup; it ends by itself.
+    fn find(&self, host: String, port: u16, timeout: NextTimeout) -> Result<Vec<SocketAddr>, Error> {
+        let resolve = Arc::clone(&self.resolve);
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let ask = move || {
+            // Nobody listens any more where it took too long.
+            let _ = sender.send(resolve.resolve(&host, port));
+        };
+        thread::Builder::new().name("resolve".into()).spawn(ask).map_err(Error::Io)?;
+        let answer = if timeout.after.is_not_happening() {
+            receiver.recv().map_err(|_| Error::HostNotFound)?
+        } else {
+            receiver.recv_timeout(*timeout.after).map_err(|_| Error::Timeout(timeout.reason))?
+        };
+        answer.map_err(|_| Error::HostNotFound)
+    }
+}
+
+impl Resolver for CheckedResolver {
+    fn resolve(&self, uri: &Uri, _: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
+        let place = place(uri).ok_or_else(|| refused(Refusal::new(Reason::Url, "the URL names no host")))?;
+        let trusted = self.proxy.as_ref() == Some(&place);
+        let found = self.find(place.0, place.1, timeout)?;
+        let mut addresses = self.empty();
+        for address in checked(&found, self.allow_private || trusted).map_err(refused)?.into_iter().take(MAX_ADDRESSES)
+        {
+            addresses.push(address);
+        }
+        Ok(addresses)
+    }
+}
+
+/// The host, without brackets, and the port of a URI.
+fn place(uri: &Uri) -> Option<(String, u16)> {
+    let host = uri.host()?.trim_start_matches('[').trim_end_matches(']');
+    let default = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+    Some((host.to_owned(), uri.port_u16().unwrap_or(default)))
+}
+
+/// A refusal on its way through ureq.
+pub(super) fn refused(refusal: Refusal) -> Error {
+    Error::Io(std::io::Error::other(refusal))
+}

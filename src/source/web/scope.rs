@@ -1,0 +1,205 @@
+//! Which addresses a crawl may go to: those that belong to where it began, less what patterns leave out.
+
+use ::url::{Host, Url};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use super::{Reason, Refusal};
+use crate::error::{Error, ErrorKind, Result};
+
+/// How far from its start a crawl may go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// The same host, with or without a leading `www.`, over http or https, on the start's port.
+    #[default]
+    Host,
+    /// The start's host without a leading `www.`, and all hosts below it. No list of public suffixes is asked: a
+    /// crawl that begins at `blog.example.org` does not reach `example.org`.
+    Domain,
+    /// The same host, and paths that begin with the start's up to its last `/`.
+    Prefix,
+}
+
+/// Where a crawl may go.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    reach: Reach,
+    starts: Vec<Url>,
+    include: Option<GlobSet>,
+    exclude: GlobSet,
+}
+
+impl Scope {
+    /// The scope of a crawl that begins at `starts`. Patterns are globs matched against the whole URL, in which `*`
+    /// also crosses `/`; where `include` is not empty, one of it must match.
+    ///
+    /// # Errors
+    /// `Usage` where a pattern can't be understood.
+    pub fn new(reach: Reach, starts: Vec<Url>, include: &[String], exclude: &[String]) -> Result<Self> {
+        let include = if include.is_empty() { None } else { Some(globs(include)?) };
+        Ok(Self { reach, starts, include, exclude: globs(exclude)? })
+    }
+
+    /// Whether a page may be asked for. A start itself always may, unless a pattern leaves it out.
+    ///
+    /// # Errors
+    /// `Scope`, with what is in the way.
+    pub fn page(&self, url: &Url) -> std::result::Result<(), Refusal> {
+        if !self.starts.iter().any(|start| start == url || self.reaches(start, url)) {
+            return Err(Refusal::new(Reason::Scope, "outside the scope of the crawl: widen it with --scope"));
+        }
+        // What leads to pages that match need not match itself, so starts are spared --include.
+        self.patterns(url, self.starts.contains(url))
+    }
+
+    /// Whether a picture that a page in scope shows may be asked for. Sites keep pictures on other hosts, so only the
+    /// patterns count.
+    ///
+    /// # Errors
+    /// `Scope`, with what is in the way.
+    pub fn picture(&self, url: &Url) -> std::result::Result<(), Refusal> {
+        if self.exclude.is_match(url.as_str()) {
+            return Err(Refusal::new(Reason::Scope, "left out by --exclude"));
+        }
+        Ok(())
+    }
+
+    fn patterns(&self, url: &Url, is_start: bool) -> std::result::Result<(), Refusal> {
+        self.picture(url)?;
+        if !is_start && self.include.as_ref().is_some_and(|include| !include.is_match(url.as_str())) {
+            return Err(Refusal::new(Reason::Scope, "not among what --include asks for"));
+        }
+        Ok(())
+    }
+
+    fn reaches(&self, start: &Url, url: &Url) -> bool {
+        match self.reach {
+            Reach::Host => same_host(start, url),
+            Reach::Domain => match (start.host(), url.host()) {
+                (Some(Host::Domain(above)), Some(Host::Domain(below))) => {
+                    let above = bare(above);
+                    let below = below.strip_suffix(above);
+                    below.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+                }
+                _ => same_host(start, url),
+            },
+            Reach::Prefix => {
+                let folder = start.path().rsplit_once('/').map_or("", |(folder, _)| folder);
+                let rest = url.path().strip_prefix(folder);
+                same_host(start, url) && rest.is_some_and(|rest| rest.starts_with('/'))
+            }
+        }
+    }
+}
+
+fn bare(host: &str) -> &str {
+    host.strip_prefix("www.").unwrap_or(host)
+}
+
+/// Whether both are one host's: names but for `www.`, and ports where they are not the scheme's own.
+fn same_host(a: &Url, b: &Url) -> bool {
+    let host = |url: &Url| url.host_str().map(|host| bare(host).to_owned());
+    host(a).is_some() && host(a) == host(b) && a.port() == b.port()
+}
+
+fn globs(patterns: &[String]) -> Result<GlobSet> {
+    let mut set = GlobSetBuilder::new();
+    let wrong = |error: globset::Error| Error::new(ErrorKind::Usage, format!("not a pattern: {error}"));
+    for pattern in patterns {
+        set.add(GlobBuilder::new(pattern).literal_separator(false).build().map_err(wrong)?);
+    }
+    set.build().map_err(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::web::url::parse;
+
+    fn scope(reach: Reach, start: &str, include: &[&str], exclude: &[&str]) -> Scope {
+        let owned = |patterns: &[&str]| patterns.iter().map(|&p| p.to_owned()).collect::<Vec<_>>();
+        Scope::new(reach, vec![parse(start).unwrap()], &owned(include), &owned(exclude)).unwrap()
+    }
+
+    fn pages(scope: &Scope, urls: &[(&str, bool)]) {
+        for &(url, expected) in urls {
+            assert_eq!(scope.page(&parse(url).unwrap()).is_ok(), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn the_host_is_the_start_s_with_or_without_www() {
+        let scope = scope(Reach::Host, "https://www.example.org/a/b.html", &[], &[]);
+        pages(
+            &scope,
+            &[
+                ("https://www.example.org/", true),
+                ("http://example.org/x", true),
+                ("https://example.org:8443/", false),
+                ("https://img.example.org/", false),
+                ("https://notexample.org/", false),
+                ("https://example.org.evil.test/", false),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_domain_is_the_start_s_host_and_all_below() {
+        let scope = scope(Reach::Domain, "https://www.example.org/", &[], &[]);
+        pages(
+            &scope,
+            &[
+                ("https://example.org/", true),
+                ("https://a.b.example.org/x", true),
+                ("https://img.example.org:8080/", true),
+                ("https://notexample.org/", false),
+                ("https://example.org.evil.test/", false),
+                ("https://org/", false),
+            ],
+        );
+    }
+
+    #[test]
+    fn an_address_has_no_hosts_below_it() {
+        let scope = scope(Reach::Domain, "http://192.0.2.1/", &[], &[]);
+        pages(&scope, &[("http://192.0.2.1/a", true), ("http://192.0.2.2/", false), ("http://a.test/", false)]);
+    }
+
+    #[test]
+    fn the_prefix_is_the_start_s_folder() {
+        let scope = scope(Reach::Prefix, "https://example.org/photos/2020/index.html", &[], &[]);
+        pages(
+            &scope,
+            &[
+                ("https://example.org/photos/2020/", true),
+                ("https://example.org/photos/2020/a/b", true),
+                ("https://example.org/photos/2020", false),
+                ("https://example.org/photos/2020-old/", false),
+                ("https://example.org/photos/2021/", false),
+            ],
+        );
+    }
+
+    #[test]
+    fn patterns_match_the_whole_address_and_exclude_wins() {
+        let (include, exclude) = (["*/photos/*"], ["*?print=1", "*.pdf"]);
+        let scope = scope(Reach::Host, "https://example.org/", &include, &exclude);
+        pages(
+            &scope,
+            &[
+                ("https://example.org/", true),
+                ("https://example.org/photos/a/b", true),
+                ("https://example.org/texts/", false),
+                ("https://example.org/photos/a.pdf", false),
+                ("https://example.org/photos/a?print=1", false),
+            ],
+        );
+        assert!(scope.picture(&parse("https://cdn.test/a.jpg").unwrap()).is_ok());
+        assert_eq!(scope.picture(&parse("https://cdn.test/a.pdf").unwrap()).unwrap_err().reason(), Reason::Scope);
+    }
+
+    #[test]
+    fn a_pattern_that_means_nothing_is_a_usage_error() {
+        let error = Scope::new(Reach::Host, Vec::new(), &["a[".to_owned()], &[]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage);
+    }
+}
