@@ -15,8 +15,12 @@ use std::fmt;
 
 pub mod address;
 pub mod fetch;
+pub mod manners;
+pub mod page;
 pub mod robots;
 pub mod scope;
+pub mod sitemap;
+pub mod traps;
 pub mod url;
 
 /// Why something was not fetched, or what came of it not used: what a summary counts.

@@ -70,9 +70,9 @@ pub fn normalise(url: &Url) -> Result<Url, Refusal> {
         plain.set_query(Some(&query));
     }
     if let Some(Host::Domain(name)) = plain.host()
-        && let Some(name) = name.strip_suffix('.')
+        && name.ends_with('.')
     {
-        let name = name.to_owned();
+        let name = name.trim_end_matches('.').to_owned();
         if name.is_empty() || plain.set_host(Some(&name)).is_err() {
             return Err(Refusal::new(Reason::Url, "the URL names no host"));
         }
@@ -91,7 +91,9 @@ pub(super) fn escapes(text: &str) -> String {
         let value = escape.get(1..3).filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
         match value.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
             Some(byte) => {
-                if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                // Behind a `%` that begins no escape, a bare digit would make it one.
+                let stray = out.bytes().rev().take(2).any(|byte| byte == b'%');
+                if !stray && (byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)) {
                     out.push(char::from(byte));
                 } else {
                     // Writing to a String can't fail.
@@ -132,6 +134,9 @@ mod tests {
             ("http:\\\\example.org\\a", "http://example.org/a"),
             ("http://bücher.example/", "http://xn--bcher-kva.example/"),
             ("http://example.org/a%252e", "http://example.org/a%252e"),
+            ("http://example.org/%%341%4%31", "http://example.org/%%341%4%31"),
+            ("http://example.org/?%%341&%2", "http://example.org/?%%341&%2"),
+            ("http://example.org../a", "http://example.org/a"),
         ];
         for (text, expected) in spellings {
             let url = parse(text).unwrap();
