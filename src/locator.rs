@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 pub enum Locator {
     /// A file on this machine.
     Path(PathBuf),
+    /// An address on the web, http or https.
+    Url(String),
     /// A place inside an archive.
     Inside {
         /// The archive's file.
@@ -24,21 +26,31 @@ impl Locator {
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Path(path) => Some(path),
-            Self::Inside { .. } => None,
+            Self::Inside { .. } | Self::Url(_) => None,
         }
     }
 
-    /// The file that holds the picture: itself, or the archive.
+    /// The file that holds the picture: itself, or the archive. Of an address on the web what reads like one, and is
+    /// never the name of any, since it is not absolute.
     pub fn file(&self) -> &Path {
         match self {
             Self::Path(path) | Self::Inside { archive: path, .. } => path,
+            Self::Url(url) => Path::new(url),
+        }
+    }
+
+    /// The address, where the picture is on the web.
+    pub fn url(&self) -> Option<&str> {
+        match self {
+            Self::Url(url) => Some(url),
+            _ => None,
         }
     }
 
     /// What follows the file's path where the picture is inside: `!/inner/name.jpg`.
     pub fn inside(&self) -> Vec<u8> {
         match self {
-            Self::Path(_) => Vec::new(),
+            Self::Path(_) | Self::Url(_) => Vec::new(),
             Self::Inside { names, .. } => {
                 names.iter().flat_map(|name| [b"!/", name.as_slice()]).flatten().copied().collect()
             }
@@ -63,6 +75,7 @@ impl fmt::Display for Locator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Path(path) => path.display().fmt(f),
+            Self::Url(url) => f.write_str(url),
             Self::Inside { archive, .. } => {
                 write!(f, "{}{}", archive.display(), String::from_utf8_lossy(&self.inside()))
             }

@@ -20,6 +20,19 @@ pub enum Event<'a> {
         /// Its size in bytes.
         bytes: u64,
     },
+    /// A crawl got an answer; all counts are of this run.
+    Crawled {
+        /// Pages fetched.
+        pages: u64,
+        /// Pictures fetched.
+        images: u64,
+        /// Bytes received.
+        bytes: u64,
+        /// Hosts that must be left alone for a while.
+        waiting: u64,
+        /// Addresses that are still to be fetched.
+        queued: u64,
+    },
     /// One file is damaged and was dealt with as far as it goes.
     Warned(&'a Error),
     /// One file could not be; the run goes on.

@@ -99,19 +99,77 @@ pub struct Lists {
     pub null_data: bool,
 }
 
+/// How sources on the web are crawled.
+#[cfg(feature = "crawl")]
+#[derive(Debug, ClapArgs)]
+pub struct Web {
+    /// How far a crawl goes: the start's host, all hosts below its domain, or paths that begin as the start's
+    #[arg(long, value_name = "REACH", default_value = "host")]
+    pub scope: Reach,
+    /// Follow at most N links from the start [default: all]
+    #[arg(long, value_name = "N")]
+    pub depth: Option<u16>,
+    /// Fetch only addresses that match this glob, in which * crosses slashes; may be repeated
+    #[arg(long, value_name = "GLOB", action = ArgAction::Append)]
+    pub include: Vec<String>,
+    /// Fetch at most N pages now; what is left waits for the next run
+    #[arg(long, value_name = "N")]
+    pub max_pages: Option<u64>,
+    /// Fetch at most N pictures now
+    #[arg(long, value_name = "N")]
+    pub max_images: Option<u64>,
+    /// Receive at most so many bytes now, e.g. 500M
+    #[arg(long, value_name = "SIZE", value_parser = amount)]
+    pub max_bytes: Option<u64>,
+    /// Leave a host alone for so long between requests; its Crawl-delay and its slowness count, too
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
+    pub delay: std::time::Duration,
+    /// List what the starts lead to: fetch nothing else, write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Leave pictures out whose pages say noai or noimageai
+    #[arg(long)]
+    pub noai: bool,
+    /// Connect to addresses that are not public, too: an intranet's, this machine's
+    #[arg(long)]
+    pub allow_private: bool,
+    /// The name to give to servers [default: ris/VERSION and where to read about it]
+    #[arg(long, value_name = "TEXT")]
+    pub user_agent: Option<String>,
+    /// Connect through this proxy: http://HOST:PORT. None is used unless named here
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub proxy: Option<String>,
+}
+
+/// How far a crawl goes.
+#[cfg(feature = "crawl")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Reach {
+    /// The start's host, with or without www.
+    Host,
+    /// The start's host without www. and every host below it
+    Domain,
+    /// The start's host, and paths that begin as the start's does up to its last slash
+    Prefix,
+}
+
 #[derive(Debug, ClapArgs)]
 #[command(
     args_override_self = true,
     after_help = "Exit status: 0 every picture found was indexed, 2 some could not be, 130 stopped by Ctrl-C (what was done is kept)."
 )]
 pub struct Index {
-    /// Folders, picture files and archives (zip, tar); "-": a list of them on stdin
+    /// Folders, picture files, archives (zip, tar), and addresses on the web (pages, sitemaps, pictures); "-": a list of
+    /// them on stdin
     #[arg(value_name = "SOURCE", required_unless_present = "files_from", value_hint = ValueHint::AnyPath)]
     pub sources: Vec<PathBuf>,
     #[command(flatten)]
     pub walk: Walk,
     #[command(flatten)]
     pub lists: Lists,
+    #[cfg(feature = "crawl")]
+    #[command(flatten, next_help_heading = "Of sources on the web")]
+    pub web: Web,
     /// Print the summary as one line of JSON
     #[arg(long)]
     pub json: bool,
@@ -278,6 +336,14 @@ impl When {
 
 /// Bytes: a number, perhaps with K, M, G or T for powers of 1024.
 fn size(text: &str) -> Result<u64, String> {
+    match amount(text)? {
+        bytes if bytes >= SIZE_MIN => Ok(bytes),
+        _ => Err("no picture can be decoded in less than 64M".into()),
+    }
+}
+
+/// The same, however few.
+fn amount(text: &str) -> Result<u64, String> {
     let text = text.trim().to_ascii_uppercase();
     let text = text.strip_suffix("IB").or_else(|| text.strip_suffix('B')).unwrap_or(&text);
     let digits = text.trim_end_matches(['K', 'M', 'G', 'T']);
@@ -290,11 +356,13 @@ fn size(text: &str) -> Result<u64, String> {
         _ => return Err("a size is a number of bytes, or one with K, M, G or T behind it".into()),
     };
     let bytes = digits.trim().parse().ok().and_then(|number: u64| number.checked_mul(1 << shift));
-    match bytes {
-        Some(bytes) if bytes >= SIZE_MIN => Ok(bytes),
-        Some(_) => Err("no picture can be decoded in less than 64M".into()),
-        None => Err("a size is a number of bytes, or one with K, M, G or T behind it".into()),
-    }
+    bytes.ok_or_else(|| "a size is a number of bytes, or one with K, M, G or T behind it".into())
+}
+
+#[cfg(feature = "crawl")]
+fn seconds(text: &str) -> Result<std::time::Duration, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| (0.0..=86_400.0).contains(seconds));
+    seconds.map(std::time::Duration::from_secs_f64).ok_or_else(|| "a number of seconds, at most a day".into())
 }
 
 /// Less would refuse ordinary photos of cameras.

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{DecimalBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ris::progress::{Event, Progress};
 
 use super::messages;
@@ -48,6 +48,10 @@ fn measuring() -> ProgressStyle {
     style("{bar:24} {human_pos}/{human_len} {per_sec}, {eta} left {msg}")
 }
 
+fn crawling() -> ProgressStyle {
+    style("{spinner} {msg}")
+}
+
 fn style(template: &str) -> ProgressStyle {
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     style.with_key("per_sec", |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
@@ -69,6 +73,17 @@ impl Progress for Bar {
                 if !self.bar.is_hidden() {
                     self.bar.set_message(DecimalBytes(bytes).to_string());
                 }
+            }
+            Event::Crawled { pages, images, bytes, waiting, queued } => {
+                self.bar.set_style(crawling());
+                self.bar.set_message(format!(
+                    "{} pages, {} pictures, {}; {} queued, {waiting} hosts waiting",
+                    HumanCount(pages),
+                    HumanCount(images),
+                    DecimalBytes(bytes),
+                    HumanCount(queued)
+                ));
+                self.bar.tick();
             }
             Event::Failed(error) | Event::Warned(error) => self.bar.suspend(|| messages::warning(error)),
             _ => {}

@@ -114,7 +114,7 @@ pub(super) fn create(folder: &Path) -> Result<()> {
 }
 
 /// Makes new names in `folder` durable, where the platform can.
-fn sync_folder(folder: &Path) -> std::io::Result<()> {
+pub(super) fn sync_folder(folder: &Path) -> std::io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 

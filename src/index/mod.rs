@@ -15,6 +15,7 @@ mod directory;
 mod each;
 pub mod filter;
 mod format;
+pub mod ledger;
 mod reader;
 mod roots;
 mod schema;

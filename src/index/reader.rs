@@ -15,7 +15,7 @@ use tantivy::{DocAddress, DocSet, Index, ReloadPolicy, Searcher, SegmentReader, 
 use super::directory::ReadOnlyDirectory;
 use super::format::{self, DOCUMENTS};
 use super::schema::{self, Fields, name};
-use super::{Digest, PictureId, Selection, SourceRecord, State, local};
+use super::{Digest, PictureId, Selection, SourceRecord, State, ledger, local};
 use crate::decode::metadata::Metadata;
 use crate::describe::Probe;
 use crate::describe::hash::Dihedral;
@@ -40,6 +40,9 @@ pub(super) struct Payload {
     /// Damaged files were taken out, and what they held is not yet forgotten.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub repairing: bool,
+    /// What is known of crawls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crawls: Option<ledger::Committed>,
 }
 
 /// A picture of the index that may be the query's.
@@ -199,6 +202,11 @@ impl Reader {
 
     pub(super) fn payload(&self) -> &Payload {
         &self.payload
+    }
+
+    /// Addresses that crawls have still to fetch.
+    pub fn pending(&self) -> u64 {
+        self.payload.crawls.as_ref().map_or(0, |crawls| crawls.pending)
     }
 
     /// The folders and files that were named to be indexed, as text.

@@ -26,7 +26,8 @@ impl Offline {
     pub fn of(reader: &Reader) -> Result<Self> {
         let mut roots = Vec::new();
         for root in reader.roots() {
-            if is_offline(reader, Path::new(root))? {
+            // Whether an address can be reached is asked by who crawls it.
+            if !root.contains("://") && is_offline(reader, Path::new(root))? {
                 roots.push(PathBuf::from(root));
             }
         }

@@ -246,6 +246,10 @@ const INSIDE: u8 = 0;
 /// A locator as the bytes that key it: a path's own bytes, so that a folder's sources are one range of keys, and so are
 /// an archive's.
 pub(super) fn locator_key(locator: &Locator) -> Vec<u8> {
+    // No path begins so: those in an index are absolute, or below the index's own folder and without empty names.
+    if let Locator::Url(url) = locator {
+        return url.as_bytes().to_vec();
+    }
     let mut key = path_key(locator.file());
     if let Locator::Inside { names, .. } = locator {
         for name in names {
@@ -257,6 +261,9 @@ pub(super) fn locator_key(locator: &Locator) -> Vec<u8> {
 }
 
 pub(super) fn locator_from_key(key: &[u8]) -> Option<Locator> {
+    if key.starts_with(b"http://") || key.starts_with(b"https://") {
+        return Some(Locator::Url(String::from_utf8(key.to_vec()).ok()?));
+    }
     let mut parts = key.split(|&byte| byte == INSIDE);
     let path = path_from_key(parts.next()?)?;
     let names: Vec<_> = parts.map(<[u8]>::to_vec).collect();

@@ -12,6 +12,7 @@ use tantivy::{Directory, Index, SegmentReader};
 use super::checked::{Reading, sealed, unsealed};
 use super::directory::{MANAGED, ReadOnlyDirectory};
 use super::format::{self, DOCUMENTS, FORMAT_FILE};
+use super::ledger;
 use super::local::{self, Postings};
 use super::reader::Payload;
 use super::{Options, PictureId, Writer};
@@ -166,6 +167,13 @@ fn verify_commit(folder: &Path) -> Result<Checked> {
         });
         checked.read(file, read);
     }
+    if let Some(crawls) = &payload.crawls {
+        let read = ledger::verify(folder, crawls).map_err(|error| match error.kind() {
+            ErrorKind::Damaged => Error::new(ErrorKind::Damaged, "it does not agree with its checksums"),
+            _ => error,
+        });
+        checked.read(Path::new(ledger::FOLDER).join(&crawls.name), read);
+    }
     Ok(checked)
 }
 
@@ -284,6 +292,7 @@ fn begin(folder: &Path, found: &Checked) -> Result<Begun> {
     payload.features.retain(|name| !is_damaged(&Path::new(local::store::FOLDER).join(name)));
     let lost_features = payload.repairing || payload.features.len() < features;
     payload.repairing = true;
+    payload.crawls = payload.crawls.filter(|crawls| !is_damaged(&Path::new(ledger::FOLDER).join(&crawls.name)));
     let mut documents = 0;
     if let Some(segments) = commit.get_mut("segments").and_then(Value::as_array_mut) {
         segments.retain(|segment| {

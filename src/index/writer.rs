@@ -10,6 +10,7 @@ use tantivy::{Index, IndexWriter, TantivyDocument, Term};
 
 use super::directory::WritableDirectory;
 use super::format::{self, DOCUMENTS, FORMAT_FILE, WriteLock};
+use super::ledger::{self, Ledger};
 use super::local::{self, store::Store};
 use super::reader::{Payload, Reader, damaged};
 use super::schema::Fields;
@@ -41,6 +42,8 @@ pub struct Writer {
     documents: IndexWriter<TantivyDocument>,
     payload: Payload,
     features: Store,
+    /// What is known of crawls, once somebody asked.
+    ledger: Option<Ledger>,
     /// Pictures added since `snapshot` was opened, which it does not know.
     added: HashMap<Digest, PictureId>,
     snapshot: Reader,
@@ -84,6 +87,7 @@ impl Writer {
             documents,
             payload: snapshot.payload().clone(),
             features: Store::open(folder, &snapshot.payload().features)?,
+            ledger: None,
             added: HashMap::new(),
             snapshot,
             pending: 0,
@@ -165,6 +169,23 @@ impl Writer {
         self.pending += 1;
     }
 
+    /// What is known of crawls; what is noted there counts from the next commit on.
+    ///
+    /// # Errors
+    /// `Io`, `Damaged`.
+    pub fn ledger(&mut self) -> Result<&mut Ledger> {
+        // Whoever asks will write.
+        self.pending += 1;
+        let ledger = match self.ledger.take() {
+            Some(ledger) => ledger,
+            None => {
+                ledger::clean(&self.folder, self.payload.crawls.as_ref());
+                Ledger::open(&self.folder, self.payload.crawls.as_ref())?
+            }
+        };
+        Ok(self.ledger.insert(ledger))
+    }
+
     /// From the next commit on the index is whole again.
     pub(super) fn end_repair(&mut self) {
         self.payload.repairing = false;
@@ -194,6 +215,9 @@ impl Writer {
         let forgotten =
             |id: u32| id < snapshot.payload().next_picture && matches!(snapshot.facts(PictureId(id)), Ok(None));
         self.payload.features = self.features.prepare(&|id| !forgotten(id))?;
+        if let Some(ledger) = &mut self.ledger {
+            self.payload.crawls = Some(ledger.sync()?);
+        }
         let payload =
             serde_json::to_string(&self.payload).map_err(|error| Error::new(ErrorKind::Damaged, error.to_string()))?;
         let folder = self.folder.as_path();
@@ -202,6 +226,7 @@ impl Writer {
         prepared.commit().map_err(|error| damaged(folder, error))?;
         self.snapshot = Reader::open(folder)?;
         self.features.clean();
+        ledger::clean(&self.folder, self.payload.crawls.as_ref());
         self.added.clear();
         self.pending = 0;
         Ok(())

@@ -8,6 +8,8 @@
 
 mod archive;
 mod budget;
+#[cfg(feature = "crawl")]
+pub mod crawl;
 mod draft;
 mod examine;
 pub mod prune;
@@ -101,6 +103,9 @@ pub struct Summary {
     pub partial_data: u64,
     /// Whether the run was stopped before its end.
     pub interrupted: bool,
+    /// What was fetched, where sources are on the web.
+    #[cfg(feature = "crawl")]
+    pub crawled: Option<crawl::Crawled>,
     /// How long it took.
     pub elapsed: Duration,
 }

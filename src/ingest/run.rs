@@ -7,7 +7,7 @@ use super::examine::Examined;
 use super::seen::Seen;
 use super::{Outcome, Summary};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Offline, PictureId, Reader, SourceRecord, State, Writer};
+use crate::index::{Offline, PictureId, Reader, Shown, SourceRecord, State, Writer};
 use crate::locator::{Locator, Stamp};
 use crate::progress::{Event, Progress};
 use crate::source::archive::is_file_named_so;
@@ -74,15 +74,30 @@ impl<'a> Run<'a> {
         !self.offline.holds(locator) && is_gone(locator)
     }
 
-    fn fail(&mut self, error: &Error) {
+    pub fn before(&self) -> &'a Reader {
+        self.before
+    }
+
+    pub fn fail(&mut self, error: &Error) {
         self.summary.failed += 1;
         self.progress.event(Event::Failed(error));
     }
 
     /// Writes what was found at one place, and returns it.
     fn apply(&mut self, locator: Locator, stamp: Stamp, examined: Examined) -> Result<SourceRecord> {
-        let mut record =
-            SourceRecord { locator, stamp, state: State::Present, picture: None, note: String::new(), shown: None };
+        self.apply_shown(locator, stamp, examined, None)
+    }
+
+    /// The same for a place on the web.
+    pub fn apply_shown(
+        &mut self,
+        locator: Locator,
+        stamp: Stamp,
+        examined: Examined,
+        shown: Option<Box<Shown>>,
+    ) -> Result<SourceRecord> {
+        let (state, picture, note) = (State::Present, None, String::new());
+        let mut record = SourceRecord { locator, stamp, state, picture, note, shown };
         match examined {
             Examined::Unchanged(known, note) => {
                 (record.stamp, record.state, record.picture, record.note) =
@@ -236,6 +251,10 @@ impl<'a> Run<'a> {
 
 /// Whether the file system says for sure that nothing is there: a place that can't be reached is not gone.
 pub(super) fn is_gone(locator: &Locator) -> bool {
+    // Of an address on the web the crawl tells.
+    if locator.url().is_some() {
+        return false;
+    }
     let gone = [std::io::ErrorKind::NotFound, std::io::ErrorKind::NotADirectory];
     locator.file().symlink_metadata().is_err_and(|error| gone.contains(&error.kind()))
 }

@@ -102,7 +102,8 @@ impl Root {
         let offline = offline.root_of(&path).is_some();
         let mut sources = 0;
         let mut count = |state| sources += u64::from(state == State::Present);
-        let locator = Locator::Path(path);
+        let is_url = root.contains("://");
+        let locator = if is_url { Locator::Url(root.to_owned()) } else { Locator::Path(path) };
         if let Some(known) = reader.known(&locator)? {
             count(known.state);
         }

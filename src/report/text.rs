@@ -71,7 +71,10 @@ fn row(out: &mut impl Write, rank: usize, rank_width: usize, found: &Match, styl
     out.write_all(b"  ")?;
     // Of a picture in an archive, to the archive: nothing opens what is inside.
     if style.hyperlink {
-        write!(out, "\x1b]8;;file://{}\x1b\\", percent_encoded(&path_bytes(found.source.file())))?;
+        match found.source.url() {
+            Some(url) => write!(out, "\x1b]8;;{}\x1b\\", escape::text(url))?,
+            None => write!(out, "\x1b]8;;file://{}\x1b\\", percent_encoded(&path_bytes(found.source.file())))?,
+        }
     }
     paint(out, style, PATH, &source(&found.source, style))?;
     if style.hyperlink {
@@ -80,7 +83,24 @@ fn row(out: &mut impl Write, rank: usize, rank_width: usize, found: &Match, styl
     if found.offline {
         paint(out, style, DIM, b"  offline")?;
     }
-    out.write_all(b"\n")
+    out.write_all(b"\n")?;
+    if let Some(shown) = &found.shown {
+        // Below the path, where pages are read one after the other.
+        write!(out, "{:rank_width$}  on ", "")?;
+        paint(out, style, PATH, told(&shown.page, style).as_bytes())?;
+        for text in [&shown.title, &shown.alt, &shown.caption] {
+            if !text.is_empty() {
+                paint(out, style, DIM, format!("  “{}”", told(text, style)).as_bytes())?;
+            }
+        }
+        out.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
+/// A page's own words: on one line, and on a terminal without anything that would steer it.
+fn told(text: &str, style: &Style) -> String {
+    if style.escape { escape::text(text) } else { text.replace(['\n', '\r'], " ") }
 }
 
 fn paint(out: &mut impl Write, style: &Style, attribute: &str, text: &[u8]) -> io::Result<()> {

@@ -1,0 +1,596 @@
+//! What crawls have to fetch and have fetched: a file that only grows, and as much of it counts as the commit says.
+//!
+//! So an address is fetched when the commit says so that also holds its picture, and what a crash leaves behind the
+//! commit's length is cut off by the next writer. In memory there are 40 bytes for each address ever met; the queue
+//! itself, its texts and what pages named stay on disk. A record is its length, a CRC-32 of its content, and JSON.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Where ledgers are, below the index's folder.
+pub(super) const FOLDER: &str = "crawls";
+const MAGIC: &[u8] = b"ris crawls 1\n";
+/// A longer record is none: a page's names take some megabytes at most.
+const RECORD_MAX: usize = 64 << 20;
+/// Records gather in memory up to so many bytes.
+const BUFFER: usize = 1 << 20;
+
+/// How the commit names a ledger.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Committed {
+    pub(super) name: String,
+    pub(super) length: u64,
+    /// Addresses that are to be fetched.
+    pub pending: u64,
+}
+
+/// What an address is asked for as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// Where a crawl starts: a page, a sitemap or a picture.
+    Start,
+    /// A page, or whatever a link leads to.
+    Page,
+    /// A sitemap that another one names.
+    Sitemap,
+    /// A picture.
+    Picture,
+}
+
+/// An address to be fetched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queued {
+    /// The address.
+    pub url: String,
+    /// What it is expected to be.
+    pub kind: Kind,
+    /// Links between it and where the crawl started.
+    pub depth: u16,
+    /// Redirects that led to it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hops: u8,
+    /// The crawl that it belongs to: see [`Ledger::begin`].
+    pub start: u32,
+    /// Of a picture: the page that shows it, the page's title, and what it says of the picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<(String, String, String, String)>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(hops: &u8) -> bool {
+    *hops == 0
+}
+
+/// What came of an address.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// The address.
+    pub url: String,
+    /// The crawl that fetched it.
+    pub start: u32,
+    /// Validators for the next time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    /// Likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_modified: Option<String>,
+    /// Of a page: its title.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
+    /// Of a page or sitemap: where it leads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<String>,
+    /// Of a sitemap: sitemaps that it names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sitemaps: Vec<String>,
+    /// Of a page or sitemap: the pictures that it shows, each with the page, alternative text and caption.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pictures: Vec<(String, String, String, String)>,
+    /// It is a picture that the index holds.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub picture: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Record {
+    /// A crawl of this start began.
+    Began(String),
+    Queued(Queued),
+    Done(Done),
+    /// Nothing leads there any more.
+    Forgotten(String),
+}
+
+type Key = [u8; 16];
+
+/// Where the last records of an address stand; 0 for none.
+#[derive(Clone, Copy, Default)]
+struct Known {
+    queued: u64,
+    done: u64,
+}
+
+struct Start {
+    url: String,
+    began: u64,
+}
+
+/// The writer's side.
+pub struct Ledger {
+    folder: PathBuf,
+    name: String,
+    file: File,
+    /// Behind this only what `buffer` holds.
+    written: u64,
+    buffer: Vec<u8>,
+    known: HashMap<Key, Known>,
+    starts: Vec<Start>,
+    pending: u64,
+}
+
+fn key(url: &str) -> Key {
+    let digest = blake3::hash(url.as_bytes());
+    let mut key = Key::default();
+    key.iter_mut().zip(digest.as_bytes()).for_each(|(to, from)| *to = *from);
+    key
+}
+
+fn damaged(path: &Path) -> Error {
+    let message = "what is known of crawls is damaged: `ris verify --repair` drops it, and they begin anew";
+    Error::new(ErrorKind::Damaged, message).about(path)
+}
+
+impl Ledger {
+    /// Opens what the commit names, or makes a new one, in the index in `folder`.
+    ///
+    /// # Errors
+    /// `Io`, `Damaged`.
+    pub(super) fn open(folder: &Path, committed: Option<&Committed>) -> Result<Self> {
+        let folder = folder.join(FOLDER);
+        let about = |error| Error::io(error).about(folder.as_path());
+        fs::create_dir_all(&folder).map_err(about)?;
+        let Some(Committed { name, length, .. }) = committed else {
+            return Self::create(&folder, 0);
+        };
+        let path = folder.join(name);
+        let file = File::options().read(true).write(true).open(&path);
+        let file = file.map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => damaged(&path),
+            _ => Error::io(error).about(path.as_path()),
+        })?;
+        if file.metadata().map_err(about)?.len() < *length {
+            return Err(damaged(&path));
+        }
+        file.set_len(*length).map_err(about)?;
+        let mut ledger = Self::on(&folder, name.clone(), file, *length);
+        let records = Records::of(&path, *length)?;
+        for record in records {
+            let (at, record) = record?;
+            ledger.learn(at, &record);
+        }
+        ledger.pending = ledger.known.values().filter(|known| known.queued > known.done).count() as u64;
+        Ok(ledger)
+    }
+
+    fn on(folder: &Path, name: String, file: File, written: u64) -> Self {
+        let (known, starts) = (HashMap::new(), Vec::new());
+        Self { folder: folder.to_owned(), name, file, written, buffer: Vec::new(), known, starts, pending: 0 }
+    }
+
+    fn create(folder: &Path, number: u64) -> Result<Self> {
+        let name = format!("{number:08}.ris");
+        let path = folder.join(&name);
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(&path);
+        let file = file.map_err(|error| Error::io(error).about(path.as_path()))?;
+        let mut ledger = Self::on(folder, name, file, 0);
+        ledger.buffer.extend(MAGIC);
+        Ok(ledger)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.join(&self.name)
+    }
+
+    fn learn(&mut self, at: u64, record: &Record) {
+        match record {
+            Record::Began(url) => match self.starts.iter_mut().find(|start| start.url == *url) {
+                Some(start) => start.began = at,
+                None => self.starts.push(Start { url: url.clone(), began: at }),
+            },
+            Record::Queued(queued) => self.known.entry(key(&queued.url)).or_default().queued = at,
+            Record::Done(done) => self.known.entry(key(&done.url)).or_default().done = at,
+            Record::Forgotten(url) => drop(self.known.remove(&key(url))),
+        }
+    }
+
+    fn append(&mut self, record: &Record) -> Result<()> {
+        let content = serde_json::to_vec(record)
+            .map_err(|error| Error::new(ErrorKind::Io, error.to_string()).about(self.path()))?;
+        if content.len() > RECORD_MAX {
+            return Err(Error::new(ErrorKind::TooLarge, "a page that names too much").about(self.path()));
+        }
+        let at = self.written + self.buffer.len() as u64;
+        self.buffer.extend((content.len() as u32).to_le_bytes());
+        self.buffer.extend(crc32fast::hash(&content).to_le_bytes());
+        self.buffer.extend(content);
+        self.learn(at, record);
+        if self.buffer.len() >= BUFFER { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let path = self.path();
+        let about = |error| Error::io(error).about(path.as_path());
+        self.file.seek(SeekFrom::Start(self.written)).map_err(about)?;
+        self.file.write_all(&self.buffer).map_err(about)?;
+        self.written += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// Makes all durable, for the commit that names it.
+    pub(super) fn sync(&mut self) -> Result<Committed> {
+        self.flush()?;
+        let synced = self.file.sync_all().and_then(|()| super::format::sync_folder(&self.folder));
+        synced.map_err(|error| Error::io(error).about(self.path()))?;
+        Ok(Committed { name: self.name.clone(), length: self.written, pending: self.pending })
+    }
+
+    /// Begins a crawl of `url`, or goes on with the one that has something left to fetch. The number is that of its start.
+    ///
+    /// # Errors
+    /// `Io`, `Damaged`.
+    pub fn begin(&mut self, url: &str) -> Result<u32> {
+        let known = self.starts.iter().position(|start| start.url == url);
+        let number = known.unwrap_or(self.starts.len()) as u32;
+        let mut is_left = false;
+        if known.is_some() {
+            self.each_pending(|queued| is_left |= queued.start == number)?;
+        }
+        if !is_left {
+            self.append(&Record::Began(url.to_owned()))?;
+        }
+        Ok(number)
+    }
+
+    /// Whether this crawl has met the address.
+    pub fn is_met(&self, url: &str, start: u32) -> bool {
+        let began = self.starts.get(start as usize).map_or(u64::MAX, |start| start.began);
+        self.known.get(&key(url)).is_some_and(|known| known.queued.max(known.done) > began)
+    }
+
+    /// Queues an address unless its crawl has met it; where its record stands.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn queue(&mut self, queued: Queued) -> Result<Option<u64>> {
+        if self.is_met(&queued.url, queued.start) {
+            return Ok(None);
+        }
+        let key = key(&queued.url);
+        let was = self.known.get(&key).is_some_and(|known| known.queued > known.done);
+        self.append(&Record::Queued(queued))?;
+        self.pending += u64::from(!was);
+        Ok(self.known.get(&key).map(|known| known.queued))
+    }
+
+    /// Notes what came of an address.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn finish(&mut self, done: Done) -> Result<()> {
+        let was = self.known.get(&key(&done.url)).is_some_and(|known| known.queued > known.done);
+        self.append(&Record::Done(done))?;
+        self.pending -= u64::from(was);
+        Ok(())
+    }
+
+    /// The address queued there, unless it was fetched or queued again since.
+    ///
+    /// # Errors
+    /// `Io`, `Damaged`.
+    pub fn queued(&mut self, at: u64) -> Result<Option<Queued>> {
+        match self.read(at)? {
+            Record::Queued(queued) => {
+                let known = self.known.get(&key(&queued.url));
+                Ok(known.is_some_and(|known| known.queued == at && known.done < at).then_some(queued))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// What came of an address when it was fetched last.
+    ///
+    /// # Errors
+    /// `Io`, `Damaged`.
+    pub fn last(&mut self, url: &str) -> Result<Option<Done>> {
+        match self.known.get(&key(url)).map(|known| known.done) {
+            None | Some(0) => Ok(None),
+            Some(at) => match self.read(at)? {
+                Record::Done(done) => Ok(Some(done)),
+                _ => Ok(None),
+            },
+        }
+    }
+
+    /// Addresses that are to be fetched.
+    pub fn pending(&self) -> u64 {
+        self.pending
+    }
+
+    /// Those of them that belong to these crawls, in the order in which they were queued, with their places.
+    ///
+    /// # Errors
+    /// `Io`, `Damaged`.
+    pub fn pending_of(&mut self, starts: &[u32]) -> Result<Vec<u64>> {
+        let mut places = Vec::new();
+        let mut waiting: Vec<_> =
+            self.known.values().filter(|known| known.queued > known.done).map(|known| known.queued).collect();
+        waiting.sort_unstable();
+        for at in waiting {
+            if let Record::Queued(queued) = self.read(at)?
+                && starts.contains(&queued.start)
+            {
+                places.push(at);
+            }
+        }
+        Ok(places)
+    }
+
+    fn each_pending(&mut self, mut visit: impl FnMut(&Queued)) -> Result<()> {
+        let waiting: Vec<_> =
+            self.known.values().filter(|known| known.queued > known.done).map(|known| known.queued).collect();
+        for at in waiting {
+            if let Record::Queued(queued) = self.read(at)? {
+                visit(&queued);
+            }
+        }
+        Ok(())
+    }
+
+    /// The pictures that a crawl found when it ran before and has not met since it began.
+    ///
+    /// # Errors
+    /// `Io`, `Damaged`.
+    pub fn unmet_pictures(&mut self, start: u32) -> Result<Vec<String>> {
+        let Some(began) = self.starts.get(start as usize).map(|start| start.began) else { return Ok(Vec::new()) };
+        let mut places: Vec<_> = self.known.values().filter(|known| known.done != 0 && known.done < began).collect();
+        places.retain(|known| known.queued < began);
+        let places: Vec<_> = places.into_iter().map(|known| known.done).collect();
+        let mut unmet = Vec::new();
+        for at in places {
+            if let Record::Done(done) = self.read(at)?
+                && done.picture
+                && done.start == start
+            {
+                unmet.push(done.url);
+            }
+        }
+        unmet.sort();
+        Ok(unmet)
+    }
+
+    /// Forgets an address.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn forget(&mut self, url: &str) -> Result<()> {
+        self.append(&Record::Forgotten(url.to_owned()))
+    }
+
+    fn read(&mut self, at: u64) -> Result<Record> {
+        if at >= self.written {
+            let start = usize::try_from(at - self.written).unwrap_or(usize::MAX);
+            let mut rest = self.buffer.get(start..).unwrap_or_default();
+            return read_record(&mut rest).ok().flatten().ok_or_else(|| damaged(&self.path()));
+        }
+        let path = self.path();
+        self.file.seek(SeekFrom::Start(at)).map_err(|error| Error::io(error).about(path.as_path()))?;
+        let mut file = std::io::BufReader::new(&self.file);
+        match read_record(&mut file) {
+            Ok(Some(record)) => Ok(record),
+            Ok(None) => Err(damaged(&path)),
+            Err(error) => Err(Error::io(error).about(path.as_path())),
+        }
+    }
+
+    /// Once nothing is left to fetch: writes the file anew, of each address the last word alone. To be called before a
+    /// crawl begins; counts from the next commit on.
+    ///
+    /// # Errors
+    /// `Io`, `Damaged`.
+    pub fn compact(&mut self) -> Result<()> {
+        if self.pending > 0 || self.known.is_empty() {
+            return Ok(());
+        }
+        self.flush()?;
+        let number = self.name.strip_suffix(".ris").and_then(|number| number.parse::<u64>().ok()).unwrap_or_default();
+        let mut anew = Self::create(&self.folder, number + 1)?;
+        // The numbers of starts are those of their order.
+        for start in &self.starts {
+            anew.append(&Record::Began(start.url.clone()))?;
+        }
+        let mut places: Vec<_> = self.known.values().map(|known| known.done).filter(|&done| done != 0).collect();
+        places.sort_unstable();
+        for at in places {
+            if let Record::Done(done) = self.read(at)? {
+                anew.append(&Record::Done(done))?;
+            }
+        }
+        *self = anew;
+        Ok(())
+    }
+}
+
+/// Removes every ledger but the one that the last commit names.
+pub(super) fn clean(folder: &Path, committed: Option<&Committed>) {
+    for entry in fs::read_dir(folder.join(FOLDER)).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        if committed.is_none_or(|committed| name != committed.name.as_str()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Reads every record that a commit names.
+///
+/// # Errors
+/// `Io`, `Damaged`.
+pub(super) fn verify(folder: &Path, committed: &Committed) -> Result<u64> {
+    let path = folder.join(FOLDER).join(&committed.name);
+    for record in Records::of(&path, committed.length)? {
+        record?;
+    }
+    Ok(committed.length)
+}
+
+/// The next record; `None` where there is none that is whole.
+fn read_record(from: &mut impl Read) -> std::io::Result<Option<Record>> {
+    let mut head = [0; 8];
+    from.read_exact(&mut head)?;
+    let [l0, l1, l2, l3, c0, c1, c2, c3] = head;
+    let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
+    if length > RECORD_MAX {
+        return Ok(None);
+    }
+    let mut content = Vec::new();
+    from.take(length as u64).read_to_end(&mut content)?;
+    let is_whole = content.len() == length && crc32fast::hash(&content) == u32::from_le_bytes([c0, c1, c2, c3]);
+    Ok(is_whole.then(|| serde_json::from_slice(&content).ok()).flatten())
+}
+
+/// The records of a file, each with its place.
+struct Records {
+    path: PathBuf,
+    file: std::io::BufReader<File>,
+    at: u64,
+    length: u64,
+}
+
+impl Records {
+    fn of(path: &Path, length: u64) -> Result<Self> {
+        let about = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::UnexpectedEof => damaged(path),
+            _ => Error::io(error).about(path),
+        };
+        let mut file = std::io::BufReader::new(File::open(path).map_err(about)?);
+        let mut magic = [0; MAGIC.len()];
+        file.read_exact(&mut magic).map_err(about)?;
+        if magic != MAGIC {
+            return Err(damaged(path));
+        }
+        Ok(Self { path: path.to_owned(), file, at: MAGIC.len() as u64, length })
+    }
+}
+
+impl Iterator for Records {
+    type Item = Result<(u64, Record)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.at >= self.length {
+            return None;
+        }
+        let at = self.at;
+        let read = read_record(&mut self.file);
+        let position = self.file.stream_position();
+        Some(match (read, position) {
+            (Ok(Some(record)), Ok(position)) if position <= self.length => {
+                self.at = position;
+                Ok((at, record))
+            }
+            (Err(error), _) | (_, Err(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+                self.at = self.length;
+                Err(Error::io(error).about(self.path.as_path()))
+            }
+            _ => {
+                self.at = self.length;
+                Err(damaged(&self.path))
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queued(url: &str, start: u32) -> Queued {
+        Queued { url: url.into(), kind: Kind::Page, depth: 1, hops: 0, start, shown: None }
+    }
+
+    fn done(url: &str, start: u32) -> Done {
+        Done { url: url.into(), start, picture: true, ..Done::default() }
+    }
+
+    #[test]
+    fn what_is_committed_comes_back_and_what_is_behind_it_is_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(folder.path(), None).unwrap();
+        let start = ledger.begin("http://a/").unwrap();
+        let places: Vec<_> = ["http://a/1", "http://a/2", "http://a/3"]
+            .map(|url| ledger.queue(queued(url, start)).unwrap().unwrap())
+            .into();
+        assert_eq!(ledger.queue(queued("http://a/2", start)).unwrap(), None, "met already");
+        ledger.finish(done("http://a/1", start)).unwrap();
+        let committed = ledger.sync().unwrap();
+        assert_eq!(committed.pending, 2);
+        ledger.finish(done("http://a/2", start)).unwrap();
+        ledger.flush().unwrap();
+        drop(ledger);
+        let mut again = Ledger::open(folder.path(), Some(&committed)).unwrap();
+        assert_eq!(again.pending_of(&[start]).unwrap(), places[1..]);
+        assert_eq!(again.queued(places[1]).unwrap(), Some(queued("http://a/2", start)));
+        assert_eq!(again.queued(places[0]).unwrap(), None, "fetched");
+        assert_eq!(again.last("http://a/1").unwrap(), Some(done("http://a/1", start)));
+        assert_eq!(again.begin("http://a/").unwrap(), start, "it goes on");
+        assert!(again.is_met("http://a/1", start));
+    }
+
+    #[test]
+    fn a_crawl_that_begins_anew_has_met_nothing_and_knows_what_it_fetched_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(folder.path(), None).unwrap();
+        let (a, b) = (ledger.begin("http://a/").unwrap(), ledger.begin("http://b/").unwrap());
+        for (url, start) in [("http://a/1", a), ("http://a/2", a), ("http://b/1", b)] {
+            ledger.queue(queued(url, start)).unwrap();
+            ledger.finish(done(url, start)).unwrap();
+        }
+        ledger.compact().unwrap();
+        assert_eq!(ledger.begin("http://a/").unwrap(), a);
+        assert!(!ledger.is_met("http://a/1", a) && ledger.last("http://a/1").unwrap().is_some());
+        ledger.queue(queued("http://a/1", a)).unwrap();
+        ledger.finish(done("http://a/1", a)).unwrap();
+        assert_eq!(ledger.unmet_pictures(a).unwrap(), ["http://a/2"]);
+        ledger.forget("http://a/2").unwrap();
+        let committed = ledger.sync().unwrap();
+        let mut again = Ledger::open(folder.path(), Some(&committed)).unwrap();
+        assert!(again.unmet_pictures(a).unwrap().is_empty() && again.last("http://a/2").unwrap().is_none());
+        assert!(again.last("http://b/1").unwrap().is_some(), "another crawl's stays");
+    }
+
+    #[test]
+    fn any_byte_that_is_changed_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(folder.path(), None).unwrap();
+        let start = ledger.begin("http://a/").unwrap();
+        ledger.queue(queued("http://a/1", start)).unwrap();
+        let committed = ledger.sync().unwrap();
+        let path = ledger.path();
+        assert!(verify(folder.path(), &committed).is_ok());
+        let whole = fs::read(&path).unwrap();
+        assert!(whole.len() > 100);
+        for at in 0..whole.len() {
+            let mut changed = whole.clone();
+            changed[at] ^= 1;
+            fs::write(&path, &changed).unwrap();
+            assert_eq!(verify(folder.path(), &committed).unwrap_err().kind(), ErrorKind::Damaged, "byte {at}");
+        }
+        fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+        assert_eq!(verify(folder.path(), &committed).unwrap_err().kind(), ErrorKind::Damaged);
+    }
+}

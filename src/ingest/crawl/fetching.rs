@@ -1,0 +1,312 @@
+//! The fetching threads' side: a request, and what its answer is.
+
+use std::sync::mpsc::{Receiver, Sender};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use ::url::Url;
+use rayon::ThreadPool;
+
+use super::super::budget::Share;
+use super::super::examine::{DESCRIBING, Examined, Look, picture_of, refuse};
+use super::super::workers;
+use super::stamp_of;
+use crate::decode::{self, Sniff};
+use crate::error::{Error, ErrorKind, Result};
+use crate::index::ledger::{Done, Kind, Queued};
+use crate::index::{Digest, State};
+use crate::locator::{Locator, Stamp};
+use crate::source::web::fetch::{Fetcher, PRODUCT, Request, Response};
+use crate::source::web::manners::{Outcome, retry_after};
+use crate::source::web::page::{self, Directives};
+use crate::source::web::robots::Verdict;
+use crate::source::web::{Reason, Refusal, sitemap};
+
+/// The largest picture that is fetched, in bytes, where the budget allows it.
+const PICTURE_MAX: u64 = 100 << 20;
+
+/// A request to make.
+pub(super) enum Job {
+    /// The robots.txt of the host of `url`.
+    Robots { host: String, url: Url },
+    /// An address, and what came of it the last time.
+    Fetch { host: String, at: u64, queued: Queued, url: Url, last: Option<Box<Done>> },
+}
+
+/// What came of one.
+pub(super) enum Fetched {
+    Robots { host: String, verdict: Verdict, outcome: Outcome, received: u64 },
+    Answer { host: String, at: u64, queued: Queued, answer: Answer, outcome: Outcome, received: u64 },
+}
+
+/// What an answer is.
+pub(super) enum Answer {
+    Refused(Refusal),
+    /// Not there (any more).
+    Gone(u16),
+    Redirect(Url),
+    /// As the last time.
+    Same(Box<Done>),
+    Page {
+        done: Box<Done>,
+        named: Named,
+    },
+    Picture {
+        done: Box<Done>,
+        examined: Box<Examined>,
+        stamp: Stamp,
+    },
+}
+
+/// What a page or sitemap names.
+pub(super) struct Named {
+    pub links: Vec<String>,
+    pub sitemaps: Vec<String>,
+    /// Address, page, alternative text, caption.
+    pub pictures: Vec<(String, String, String, String)>,
+}
+
+impl Named {
+    /// What it named the last time.
+    pub fn of(done: &Done) -> Self {
+        Self { links: done.links.clone(), sitemaps: done.sitemaps.clone(), pictures: done.pictures.clone() }
+    }
+}
+
+/// What the fetching threads share.
+pub(super) struct Fetching<'a> {
+    fetcher: &'a Fetcher,
+    look: Look<'a>,
+    pool: &'a ThreadPool,
+    noai: bool,
+    /// Held by the one that waits for the whole of what a picture takes while it holds its bytes.
+    large: Mutex<()>,
+}
+
+impl<'a> Fetching<'a> {
+    pub fn new(fetcher: &'a Fetcher, look: Look<'a>, pool: &'a ThreadPool, noai: bool) -> Self {
+        Self { fetcher, look, pool, noai, large: Mutex::new(()) }
+    }
+
+    /// Works until there are no more jobs.
+    pub fn work(&self, jobs: &Mutex<Receiver<Job>>, sender: &Sender<Fetched>) {
+        loop {
+            let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let fetched = match job {
+                Err(_) => return,
+                Ok(Job::Robots { host, url }) => {
+                    let begun = Instant::now();
+                    let (verdict, answer) = Verdict::fetch(self.fetcher, &url);
+                    let outcome = outcome_of(&answer, begun.elapsed());
+                    Fetched::Robots { host, verdict, outcome, received: received_of(&answer) }
+                }
+                Ok(Job::Fetch { host, at, queued, url, last }) => {
+                    let (answer, outcome, received) = self.fetch(&queued, &url, last);
+                    Fetched::Answer { host, at, queued, answer, outcome, received }
+                }
+            };
+            if sender.send(fetched).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn fetch(&self, queued: &Queued, url: &Url, last: Option<Box<Done>>) -> (Answer, Outcome, u64) {
+        let total = self.look.budget.total();
+        let is_picture = queued.kind == Kind::Picture;
+        let request = if is_picture { Request::picture(url.clone()) } else { Request::page(url.clone()) };
+        // A start may be a picture or a sitemap.
+        let most = match queued.kind {
+            Kind::Page => request.max_bytes,
+            Kind::Sitemap => sitemap::MAX_BYTES,
+            Kind::Start | Kind::Picture => PICTURE_MAX,
+        };
+        let most = most.min(total / 2).min(self.look.options.max_file_bytes);
+        let validators = last.as_ref().map(|last| (last.etag.clone(), last.last_modified.clone()));
+        let (etag, last_modified) = validators.unwrap_or_default();
+        let Some(mut share) = self.look.budget.take(most) else {
+            return (Answer::Refused(Refusal::new(Reason::Size, "no memory for it")), Outcome::Unasked, 0);
+        };
+        let begun = Instant::now();
+        let answer = self.fetcher.get(&Request { etag, last_modified, max_bytes: most, ..request });
+        let (outcome, received) = (outcome_of(&answer, begun.elapsed()), received_of(&answer));
+        let answer = match answer {
+            Err(refusal) => Answer::Refused(refusal),
+            Ok(response) => {
+                share.shrink_to(response.body.len() as u64);
+                self.understand(queued, url, last, response, share)
+            }
+        };
+        (answer, outcome, received)
+    }
+
+    fn understand(
+        &self,
+        queued: &Queued,
+        url: &Url,
+        last: Option<Box<Done>>,
+        response: Response,
+        share: Share<'_>,
+    ) -> Answer {
+        if let Some(to) = response.redirect {
+            return Answer::Redirect(to);
+        }
+        match (response.status, last) {
+            (304, Some(last)) => return Answer::Same(last),
+            (404 | 410, _) => return Answer::Gone(response.status),
+            _ if response.is_success() => {}
+            (status, _) => {
+                return Answer::Refused(Refusal::new(Reason::Status, format!("the server answers {status}")));
+            }
+        }
+        let validators =
+            Done { etag: response.etag.clone(), last_modified: response.last_modified.clone(), ..Done::default() };
+        if !matches!(decode::sniff(&response.body), Sniff::Unknown) {
+            let directives = Directives::of(&response.robots, PRODUCT);
+            if !self.may_keep(directives) {
+                return Answer::Refused(Refusal::new(Reason::Robots, "its server forbids to index it"));
+            }
+            let stamp = stamp_of(response.body.len(), response.last_modified.as_deref());
+            return match self.picture(queued, url, response.body, stamp, share) {
+                Ok(examined) => Answer::Picture { done: Box::new(validators), examined: Box::new(examined), stamp },
+                Err(error) => Answer::Refused(Refusal::new(Reason::Type, error.to_string())),
+            };
+        }
+        if queued.kind == Kind::Picture {
+            return Answer::Refused(Refusal::new(Reason::Type, "no picture"));
+        }
+        let is_sitemap =
+            queued.kind == Kind::Sitemap || (queued.kind == Kind::Start && looks_like_sitemap(&response, url));
+        if is_sitemap {
+            return match sitemap::check(&response.body).and_then(|()| sitemap::read(&response.body)) {
+                Ok(sitemap) => of_sitemap(sitemap, validators),
+                Err(refusal) => Answer::Refused(refusal),
+            };
+        }
+        let content_type = response.content_type.as_deref();
+        if content_type.is_some_and(|kind| !is_page(kind)) {
+            return Answer::Refused(Refusal::new(Reason::Type, "neither a page nor a picture"));
+        }
+        let page = page::read(&response.body, content_type, &response.robots, url, PRODUCT);
+        let pictures = if self.may_keep(page.directives) { page.pictures } else { Vec::new() };
+        let shown = |shown: page::Shown| (shown.url.to_string(), url.to_string(), shown.alt, shown.caption);
+        let named = Named {
+            links: page.links.iter().map(Url::to_string).collect(),
+            sitemaps: Vec::new(),
+            pictures: pictures.into_iter().map(shown).collect(),
+        };
+        page_of(named, Done { title: page.title, ..validators })
+    }
+
+    fn may_keep(&self, directives: Directives) -> bool {
+        directives.allow_pictures() && !(self.noai && directives.noai)
+    }
+
+    /// Looks at a picture as at a file.
+    fn picture(&self, queued: &Queued, url: &Url, body: Vec<u8>, stamp: Stamp, share: Share<'_>) -> Result<Examined> {
+        let Look { before, options, budget, .. } = &self.look;
+        let locator = Locator::Url(queued.url.clone());
+        let known = before.known(&locator)?;
+        let replaces = picture_of(known);
+        let digest = Digest::of(&body);
+        if let Some(id) = before.picture_with(&digest)? {
+            let touched = known.is_some_and(|known| known.picture == Some(id) && known.state == State::Present);
+            return Ok(Examined::Picture { stamp, id, touched, replaces });
+        }
+        let taken = stamp.bytes.saturating_add(DESCRIBING);
+        let all = budget.total();
+        let attempt = |share: &mut Share<'_>| {
+            self.pool.install(|| -> Result<_> {
+                let mut place = options.workers.place(&options.decode);
+                let mut bytes = place.bytes(body.len())?;
+                bytes.as_mut().copy_from_slice(&body);
+                Ok(place.draft(&bytes, &mut |needed| share.grow_to(taken.saturating_add(needed))))
+            })
+        };
+        let mut share = share;
+        let mut outcome = attempt(&mut share)?;
+        if let workers::Outcome::Refused(needed) = outcome {
+            drop(share);
+            let _alone = self.large.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(mut share) = budget.take(taken.saturating_add(needed)) else {
+                let message =
+                    format!("too large: the file and its pixels take more than the {} MiB allowed", all >> 20);
+                return Ok(Examined::Failed { stamp, error: Error::new(ErrorKind::TooLarge, message), replaces });
+            };
+            outcome = attempt(&mut share)?;
+        }
+        Ok(match outcome {
+            workers::Outcome::Described(draft) => {
+                let picture = Box::new(draft.record(digest, stamp.bytes));
+                Examined::Described { stamp, picture, replaces }
+            }
+            workers::Outcome::Refused(_) => {
+                let error = Error::new(ErrorKind::TooLarge, "too large: its size is not what its header says");
+                Examined::Failed { stamp, error, replaces }
+            }
+            workers::Outcome::Failed(error) => match error.kind() {
+                ErrorKind::Io => return Err(error),
+                ErrorKind::NotAPicture | ErrorKind::Unsupported => {
+                    let name = std::path::Path::new(url.path());
+                    refuse(name, false, stamp, error.message().to_owned(), known)
+                }
+                _ => Examined::Failed { stamp, error, replaces },
+            },
+        })
+    }
+}
+
+fn page_of(named: Named, done: Done) -> Answer {
+    let done =
+        Done { links: named.links.clone(), sitemaps: named.sitemaps.clone(), pictures: named.pictures.clone(), ..done };
+    Answer::Page { done: Box::new(done), named }
+}
+
+fn of_sitemap(sitemap: sitemap::Sitemap, validators: Done) -> Answer {
+    let pictures = sitemap.pages.iter().flat_map(|entry| {
+        let page = entry.url.to_string();
+        entry
+            .pictures
+            .iter()
+            .map(move |picture| (picture.url.to_string(), page.clone(), String::new(), picture.caption.clone()))
+    });
+    let named = Named {
+        pictures: pictures.collect(),
+        links: sitemap.pages.iter().map(|entry| entry.url.to_string()).collect(),
+        sitemaps: sitemap.sitemaps.iter().map(|entry| entry.url.to_string()).collect(),
+    };
+    page_of(named, validators)
+}
+
+/// Whether what a user named is a sitemap: XML with its root, packed, or a text of that name.
+pub(super) fn looks_like_sitemap(response: &Response, url: &Url) -> bool {
+    let body = &response.body;
+    let start = String::from_utf8_lossy(body.get(..1024).unwrap_or(body)).to_ascii_lowercase();
+    start.contains("<urlset")
+        || start.contains("<sitemapindex")
+        || body.starts_with(&[0x1F, 0x8B])
+        || (url.path().ends_with(".txt") && start.starts_with("http"))
+}
+
+/// Whether a Content-Type may be that of a page.
+fn is_page(content_type: &str) -> bool {
+    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind.is_empty() || kind.contains("html") || kind.contains("xml") || kind == "text/plain"
+}
+
+/// How the host did.
+fn outcome_of(answer: &std::result::Result<Response, Refusal>, elapsed: Duration) -> Outcome {
+    match answer {
+        Ok(response) if response.status == 429 || response.status >= 500 => Outcome::Failed {
+            retry_after: response.retry_after.as_deref().and_then(|field| retry_after(field, SystemTime::now())),
+        },
+        Ok(response) => Outcome::Answered { elapsed: response.elapsed },
+        Err(refusal) if refusal.reason().passes() => Outcome::Failed { retry_after: None },
+        Err(refusal) if matches!(refusal.reason(), Reason::Private | Reason::Url) => Outcome::Unasked,
+        Err(_) => Outcome::Answered { elapsed },
+    }
+}
+
+fn received_of(answer: &std::result::Result<Response, Refusal>) -> u64 {
+    answer.as_ref().map_or(0, |response| response.received)
+}
