@@ -35,6 +35,14 @@ impl Locator {
         }
     }
 
+    /// The same place in another file.
+    pub fn in_file(self, path: PathBuf) -> Self {
+        match self {
+            Self::Path(_) => Self::Path(path),
+            Self::Inside { names, .. } => Self::Inside { archive: path, names },
+        }
+    }
+
     /// What follows the file's path where the picture is inside: `!/inner/name.jpg`.
     pub fn inside(&self) -> Vec<u8> {
         match self {

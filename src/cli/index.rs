@@ -9,13 +9,14 @@ use anyhow::Result;
 use indicatif::{DecimalBytes, HumanCount};
 use ris::index::{self, Offline, Reader, Writer};
 use ris::ingest::{self, Summary, Workers};
+use ris::progress::Progress;
 use ris::source::folder;
 use ris::{Error, ErrorKind, decode, report};
 
 use super::args::{Global, Index, Walk};
 use super::exit::{self, Exit};
 use super::progress::{self, Bar};
-use super::{files, location, messages};
+use super::{files, location, messages, watch};
 
 pub fn run(args: &Index, global: &Global) -> Result<Exit> {
     let mut sources = Vec::new();
@@ -27,24 +28,39 @@ pub fn run(args: &Index, global: &Global) -> Result<Exit> {
         }
     }
     sources.extend(files::listed(&args.lists)?);
-    let folder = location::index(global)?;
+    let folder = match &args.here {
+        Some(here) => {
+            sources.push(here.clone());
+            location::here(here, global)?
+        }
+        None => location::index(global)?,
+    };
     let (sources, missing) = existing(sources, &folder);
     if sources.is_empty() && missing > 0 {
         // Nothing to index makes no index.
         return Ok(Exit::Error);
     }
-    let mut summary = update(&folder, &sources, &args.walk, global.quiet)?;
-    summary.failed += missing;
-    let reader = Reader::open(&folder)?;
-    let totals = reader.totals()?;
-    if args.json && !global.quiet {
-        let mut line = Vec::new();
-        report::json::summary(&mut line, &summary, &totals, reader.disk_bytes()?)?;
-        exit::print(&line)?;
-    } else if !global.quiet {
-        messages::block(&text(&summary, totals.pictures, reader.disk_bytes()?, &folder));
+    let options = options(&args.walk)?;
+    progress::stop_on_interrupt();
+    if args.watch {
+        let job = Job { folder: &folder, sources: &sources, options: &options, portable: args.here.is_some() };
+        return watch::run(&job, args, global);
     }
+    let bar = Bar::new(global.quiet);
+    let summary = round(&folder, &sources, &options, args.here.is_some(), &bar);
+    bar.clear();
+    let mut summary = summary?;
+    summary.failed += missing;
+    tell(&summary, &folder, args.json, global.quiet)?;
     Ok(exit_of(&summary))
+}
+
+/// What is indexed, where to and how.
+pub struct Job<'a> {
+    pub folder: &'a Path,
+    pub sources: &'a [PathBuf],
+    pub options: &'a ingest::Options,
+    pub portable: bool,
 }
 
 /// How an update of the index ends the command.
@@ -88,28 +104,55 @@ const JOBS_MAX: NonZero<usize> = NonZero::<usize>::MIN.saturating_add(63);
 
 /// Brings the index of `sources` up to date, with progress and warnings on stderr.
 pub fn update(folder: &Path, sources: &[PathBuf], walk: &Walk, quiet: bool) -> Result<Summary> {
+    let options = options(walk)?;
+    progress::stop_on_interrupt();
+    let bar = Bar::new(quiet);
+    let summary = round(folder, sources, &options, false, &bar);
+    bar.clear();
+    Ok(summary?)
+}
+
+/// How sources are indexed, and the processes in which pictures are decoded: to be asked for while this one has one
+/// thread.
+fn options(walk: &Walk) -> Result<ingest::Options> {
     let defaults = ingest::Options::default();
     let max_memory = walk.max_memory.unwrap_or(defaults.max_memory);
     let jobs = walk.jobs.unwrap_or(defaults.jobs).min(JOBS_MAX);
     let decode = decode::Options { max_memory, ..defaults.decode.clone() };
-    // Before there is a second thread.
     let workers = Workers::start(jobs, &decode, defaults.max_file_bytes)?;
-    let options = ingest::Options {
-        walk: folder::Options { hidden: walk.hidden, follow: walk.follow, exclude: walk.exclude.clone() },
-        jobs,
-        decode,
-        workers,
-        max_memory,
-        ..defaults
-    };
-    progress::stop_on_interrupt();
-    let mut writer = Writer::open(folder, index::Options::default())?;
-    let bar = Bar::new(quiet);
-    let summary = ingest::run(&mut writer, sources, &options, &bar);
-    bar.clear();
-    let summary = summary?;
+    let walk = folder::Options { hidden: walk.hidden, follow: walk.follow, exclude: walk.exclude.clone() };
+    Ok(ingest::Options { walk, jobs, decode, workers, max_memory, ..defaults })
+}
+
+/// One run over `sources`; a new index is `portable` or not.
+pub fn round(
+    folder: &Path,
+    sources: &[PathBuf],
+    options: &ingest::Options,
+    portable: bool,
+    progress: &dyn Progress,
+) -> ris::Result<Summary> {
+    let mut writer = Writer::open(folder, index::Options { portable, ..index::Options::default() })?;
+    let summary = ingest::run(&mut writer, sources, options, progress)?;
     writer.finish()?;
     Ok(summary)
+}
+
+/// Tells what a run did: on stdout as JSON, on stderr as text.
+pub fn tell(summary: &Summary, folder: &Path, json: bool, quiet: bool) -> Result<()> {
+    if quiet {
+        return Ok(());
+    }
+    let reader = Reader::open(folder)?;
+    let totals = reader.totals()?;
+    if json {
+        let mut line = Vec::new();
+        report::json::summary(&mut line, summary, &totals, reader.disk_bytes()?)?;
+        exit::print(&line)?;
+    } else {
+        messages::block(&text(summary, totals.pictures, reader.disk_bytes()?, folder));
+    }
+    Ok(())
 }
 
 /// The summary for people.

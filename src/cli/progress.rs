@@ -33,6 +33,11 @@ impl Bar {
         Self { bar, bytes: AtomicU64::new(0), files: AtomicU64::new(0) }
     }
 
+    /// Writes something else meanwhile.
+    pub fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.bar.suspend(write)
+    }
+
     /// Takes the bar off the screen.
     pub fn clear(&self) {
         self.bar.finish_and_clear();

@@ -1,15 +1,18 @@
 //! Everything that an index holds, one after the other.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 
 use tantivy::DocAddress;
+use tantivy::schema::IndexRecordOption;
 
-use super::PictureId;
 use super::local::Source;
-use super::reader::{Known, Reader, picture_id};
+use super::reader::{Known, Reader, damaged, next_alive, picture_id};
 use super::schema::name;
+use super::{Digest, PictureId, State};
 use crate::describe::hash::PerceptualHash;
 use crate::error::Result;
+use crate::locator::Locator;
 
 impl Reader {
     /// Calls `visit` with every described picture.
@@ -21,6 +24,28 @@ impl Reader {
             let Some(ids) = self.column(segment, name::ID)? else { continue };
             for id in segment.doc_ids_alive().filter_map(|doc| ids.first(doc)).filter_map(picture_id) {
                 visit(id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls `visit` with every described picture and the digest of its file, in the order of these within a segment.
+    ///
+    /// # Errors
+    /// `Damaged`, and what `visit` returns.
+    pub(super) fn each_digest(&self, mut visit: impl FnMut(PictureId, Digest) -> Result<()>) -> Result<()> {
+        for segment in self.searcher.segment_readers() {
+            let Some(ids) = self.column(segment, name::ID)? else { continue };
+            let inverted = segment.inverted_index(self.fields.digest).map_err(|error| damaged(self.folder(), error))?;
+            let mut digests = inverted.terms().stream().map_err(|error| damaged(self.folder(), error.into()))?;
+            while digests.advance() {
+                let Some(digest) = digests.key().first_chunk().map(|bytes| Digest(*bytes)) else { continue };
+                let postings = inverted.read_postings_from_terminfo(digests.value(), IndexRecordOption::Basic);
+                let mut postings = postings.map_err(|error| damaged(self.folder(), error.into()))?;
+                if let Some(id) = next_alive(segment, &mut postings).and_then(|doc| ids.first(doc)).and_then(picture_id)
+                {
+                    visit(id, digest)?;
+                }
             }
         }
         Ok(())
@@ -46,6 +71,21 @@ impl Reader {
             }
         }
         Ok(())
+    }
+
+    /// The number of pictures that stand below one of these folders.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn pictures_below(&self, folders: &[PathBuf]) -> Result<u64> {
+        let mut pictures = HashSet::new();
+        for folder in folders {
+            self.each_below(&Locator::from(folder.as_path()), |known| {
+                pictures.extend(known.picture.filter(|_| known.state == State::Present));
+                Ok(())
+            })?;
+        }
+        Ok(pictures.len() as u64)
     }
 
     /// Calls `visit` with every known place.

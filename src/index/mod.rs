@@ -10,10 +10,12 @@
 
 pub mod local;
 
+mod base;
 mod checked;
 mod directory;
 mod each;
 mod format;
+mod merge;
 mod reader;
 mod roots;
 mod schema;
@@ -23,6 +25,7 @@ mod writer;
 use std::fmt;
 
 pub use format::FORMAT;
+pub use merge::{Merged, merge};
 pub use reader::{Candidate, Facts, Known, Reader, Totals};
 pub use roots::Offline;
 pub use verify::{Checked, Damage, Repaired, repair, verify};

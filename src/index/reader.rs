@@ -12,6 +12,7 @@ use tantivy::postings::Postings;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocAddress, DocSet, Index, ReloadPolicy, Searcher, SegmentReader, TERMINATED, TantivyDocument, Term};
 
+use super::base::Base;
 use super::directory::ReadOnlyDirectory;
 use super::format::{self, DOCUMENTS};
 use super::schema::{self, Fields, name};
@@ -39,6 +40,9 @@ pub(super) struct Payload {
     /// Damaged files were taken out, and what they held is not yet forgotten.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub repairing: bool,
+    /// Places are relative to the folder that the index stands in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub portable: bool,
 }
 
 /// A picture of the index that may be the query's.
@@ -108,9 +112,12 @@ impl Known {
 /// An index at one commit.
 pub struct Reader {
     folder: PathBuf,
-    fields: Arc<Fields>,
+    pub(super) fields: Arc<Fields>,
     pub(super) searcher: Searcher,
     payload: Payload,
+    base: Base,
+    /// Where the roots stand today.
+    roots: Vec<String>,
     pub(super) features: Vec<local::Postings>,
 }
 
@@ -142,7 +149,8 @@ impl Reader {
             let index = Index::create_in_ram(fields.schema.clone());
             let searcher = index.reader().map_err(damaged)?.searcher();
             let (folder, payload) = (folder.to_owned(), Payload::default());
-            return Ok(Self { folder, fields, searcher, payload, features: Vec::new() });
+            let (base, roots, features) = (Base::default(), Vec::new(), Vec::new());
+            return Ok(Self { folder, fields, searcher, payload, base, roots, features });
         }
         let directory = MmapDirectory::open(folder.join(DOCUMENTS)).map_err(|error| damaged(error.into()))?;
         let mut attempt = 0;
@@ -154,7 +162,9 @@ impl Reader {
                 });
             match opened {
                 Ok((searcher, payload, features)) => {
-                    return Ok(Self { folder: folder.to_owned(), fields, searcher, payload, features });
+                    let base = Base::of(folder, payload.portable)?;
+                    let roots = payload.roots.iter().map(|root| base.root(root)).collect();
+                    return Ok(Self { folder: folder.to_owned(), fields, searcher, payload, base, roots, features });
                 }
                 // A file that was there a moment ago: a writer has cleaned up. What is damaged stays so.
                 Err(error) if !is_of_a_lost_file(&error) => return Err(error),
@@ -196,7 +206,12 @@ impl Reader {
 
     /// The folders and files that were named to be indexed, as text.
     pub fn roots(&self) -> &[String] {
-        &self.payload.roots
+        &self.roots
+    }
+
+    /// Whether its places are kept relative to the folder that it stands in, so that both can be moved together.
+    pub fn is_portable(&self) -> bool {
+        self.payload.portable
     }
 
     fn damaged(&self, error: impl Into<tantivy::TantivyError>) -> Error {
@@ -294,7 +309,8 @@ impl Reader {
     /// # Errors
     /// `Damaged`.
     pub fn known(&self, locator: &Locator) -> Result<Option<Known>> {
-        let Some(at) = self.document_with(&self.fields.locator_term(locator))? else { return Ok(None) };
+        let Ok(kept) = self.base.kept(locator) else { return Ok(None) };
+        let Some(at) = self.document_with(&self.fields.locator_term(&kept))? else { return Ok(None) };
         self.known_at(at).map(Some)
     }
 
@@ -317,7 +333,7 @@ impl Reader {
             Error::new(ErrorKind::Damaged, "a source without its place: index again, into another folder")
                 .about(self.folder.as_path())
         })?;
-        Ok(SourceRecord { locator, stamp, state, picture, note })
+        Ok(SourceRecord { locator: self.base.told(locator), stamp, state, picture, note })
     }
 
     /// All that is kept of a known place.
@@ -338,7 +354,8 @@ impl Reader {
     /// # Errors
     /// `Damaged`, and what `visit` returns.
     pub fn each_below(&self, place: &Locator, mut visit: impl FnMut(Known) -> Result<()>) -> Result<()> {
-        let ranges = schema::keys_below(place);
+        let Some(place) = self.base.kept_above(place) else { return Ok(()) };
+        let ranges = schema::keys_below(&place);
         for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
             let inverted = segment.inverted_index(self.fields.locator).map_err(|error| self.damaged(error))?;
             for (from, to) in &ranges {
@@ -437,7 +454,7 @@ pub(super) fn picture_id(number: u64) -> Option<PictureId> {
     u32::try_from(number).ok().map(PictureId)
 }
 
-fn next_alive(segment: &SegmentReader, postings: &mut impl Postings) -> Option<u32> {
+pub(super) fn next_alive(segment: &SegmentReader, postings: &mut impl Postings) -> Option<u32> {
     while postings.doc() != TERMINATED {
         if !segment.is_deleted(postings.doc()) {
             return Some(postings.doc());

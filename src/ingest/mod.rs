@@ -130,7 +130,7 @@ pub fn run(writer: &mut Writer, roots: &[PathBuf], options: &Options, progress: 
         progress.event(Event::Warned(&Error::new(ErrorKind::Io, message).about(root.path())));
     }
     for root in &roots {
-        run.writer.add_root(&Locator::from(root.as_path()));
+        run.writer.add_root(&Locator::from(root.as_path()))?;
     }
     let walks = roots.iter().map(|root| folder::walk(root, &options.walk)).collect::<Result<Vec<_>>>()?;
     let halted = AtomicBool::new(false);

@@ -223,7 +223,7 @@ pub(super) fn modified(nanoseconds: i64) -> String {
     time.ok().and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_else(|| "1970-01-01T00:00:00Z".into())
 }
 
-fn rounded(value: f64, digits: i32) -> f64 {
+pub(super) fn rounded(value: f64, digits: i32) -> f64 {
     let factor = 10f64.powi(digits);
     (value * factor).round() / factor
 }
@@ -284,6 +284,7 @@ pub fn summary(out: &mut impl Write, summary: &Summary, totals: &Totals, bytes: 
 struct StatusLine<'a> {
     schema: u32,
     index: String,
+    portable: bool,
     format: u32,
     pictures: u64,
     sources: u64,
@@ -326,6 +327,7 @@ pub fn status(out: &mut impl Write, state: &IndexState) -> io::Result<()> {
         &StatusLine {
             schema: SCHEMA,
             index: lossy(&state.folder),
+            portable: state.portable,
             format: state.format,
             pictures: state.totals.pictures,
             sources: state.totals.sources,

@@ -49,6 +49,8 @@ pub struct Style {
 pub struct IndexState {
     /// Its folder.
     pub folder: PathBuf,
+    /// Its places are relative to the folder that it stands in.
+    pub portable: bool,
     /// Its format version.
     pub format: u32,
     /// What it holds.
@@ -82,6 +84,7 @@ impl IndexState {
         let roots = reader.roots().iter().map(|root| Root::of(reader, root, &offline)).collect::<Result<_>>()?;
         Ok(Self {
             folder: reader.folder().canonicalize().unwrap_or_else(|_| reader.folder().to_owned()),
+            portable: reader.is_portable(),
             format: FORMAT,
             totals: reader.totals()?,
             bytes: reader.disk_bytes()?,

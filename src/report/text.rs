@@ -149,7 +149,8 @@ pub fn privacy(out: &mut impl Write, report: &Report, probes: &[Probe]) -> io::R
 /// Those of `out`.
 pub fn status(out: &mut impl Write, state: &IndexState) -> io::Result<()> {
     let totals = &state.totals;
-    writeln!(out, "index     {}", escape::text(&state.folder.to_string_lossy()))?;
+    let portable = if state.portable { " (portable)" } else { "" };
+    writeln!(out, "index     {}{portable}", escape::text(&state.folder.to_string_lossy()))?;
     writeln!(out, "format    {}", state.format)?;
     writeln!(out, "size      {}", bytes(state.bytes))?;
     writeln!(out, "pictures  {}", totals.pictures)?;

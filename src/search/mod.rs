@@ -4,6 +4,7 @@
 
 mod compare;
 mod dupes;
+mod gallery;
 pub mod geometry;
 mod rank;
 pub mod verify;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 
 pub use compare::{Comparison, Side, compare};
 pub use dupes::{Group, dupes};
+pub use gallery::{Gallery, search_all};
 pub use geometry::Transform;
 pub use rank::{Calibration, Evidence};
 
@@ -24,7 +26,7 @@ use crate::decode::{self, Picture};
 use crate::describe::hash::Dihedral;
 use crate::describe::{Probe, probe};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::local::{self, Candidate, Form, Hit, Query};
+use crate::index::local::{self, Candidate, Form, Hit};
 use crate::index::{Digest, Offline, PictureId, Reader, State};
 use crate::locator::{Locator, Stamp};
 
@@ -139,19 +141,41 @@ pub struct Answer {
 /// # Errors
 /// Those of [`decode::decode`] for the query; `Damaged` for the index.
 pub fn search(reader: &Reader, bytes: &[u8], options: &Options) -> Result<Answer> {
-    let started = Instant::now();
-    let picture = decode::decode(bytes, &options.decode).map_err(|error| as_query(error, bytes))?;
-    let probe = probe(&picture);
-    let searched = reader.pictures()?;
-    let found = gather(reader, &Digest::of(bytes), &picture, &probe, options)?;
-    let mut matches = Vec::new();
-    for (id, found) in found {
-        matches.extend(matches_of(reader, id, &found, &picture, options)?);
+    let query = Query::of(bytes, options)?;
+    let matches = query.matches(reader, options)?;
+    Ok(query.answer(matches, reader.pictures()?, options))
+}
+
+/// A picture that is searched for.
+struct Query {
+    started: Instant,
+    digest: Digest,
+    picture: Picture,
+    probe: Probe,
+}
+
+impl Query {
+    fn of(bytes: &[u8], options: &Options) -> Result<Self> {
+        let started = Instant::now();
+        let picture = decode::decode(bytes, &options.decode).map_err(|error| as_query(error, bytes))?;
+        Ok(Self { started, digest: Digest::of(bytes), probe: probe(&picture), picture })
     }
-    rank::order(&mut matches, options);
-    let too_plain = matches.is_empty() && options.calibration.too_plain(&probe);
-    let partial_data = picture.partial_data;
-    Ok(Answer { too_plain, partial_data, searched, matches, elapsed: started.elapsed() })
+
+    /// The places of an index that show it, in any order.
+    fn matches(&self, reader: &Reader, options: &Options) -> Result<Vec<Match>> {
+        let mut matches = Vec::new();
+        for (id, found) in gather(reader, &self.digest, &self.picture, &self.probe, options)? {
+            matches.extend(matches_of(reader, id, &found, &self.picture, options)?);
+        }
+        Ok(matches)
+    }
+
+    fn answer(&self, mut matches: Vec<Match>, searched: u64, options: &Options) -> Answer {
+        rank::order(&mut matches, options);
+        let too_plain = matches.is_empty() && options.calibration.too_plain(&self.probe);
+        let (partial_data, elapsed) = (self.picture.partial_data, self.started.elapsed());
+        Answer { too_plain, partial_data, searched, matches, elapsed }
+    }
 }
 
 /// A file that is no picture can't be a query, and an empty one is most often a pipe that brought nothing.
@@ -235,7 +259,7 @@ fn gather(
             true => reader.candidates(probe, calibration.max_distance),
             false => Ok(Vec::new()),
         },
-        || reader.local_candidates(&Query::new(&probe.features, size.0, &options.local), &options.local),
+        || reader.local_candidates(&local::Query::new(&probe.features, size.0, &options.local), &options.local),
     );
     for candidate in near?.into_iter().filter(|candidate| candidate.quality >= calibration.min_quality) {
         let near = found.entry(candidate.picture).or_default();

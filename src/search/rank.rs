@@ -1,5 +1,7 @@
 //! Evidence -> one probability, and the order in which matches are told.
 
+use std::collections::HashSet;
+
 use super::{Match, Options};
 use crate::describe::Probe;
 
@@ -99,13 +101,16 @@ impl Calibration {
     }
 }
 
-/// Best first, no more than asked for.
+/// Best first, each place once, no more than asked for.
 pub(super) fn order(matches: &mut Vec<Match>, options: &Options) {
     matches.retain(|found| found.score >= options.min_score);
     matches.sort_by(|a, b| {
         let more = b.evidence.inliers.cmp(&a.evidence.inliers);
         b.score.total_cmp(&a.score).then(more).then_with(|| a.source.cmp(&b.source))
     });
+    // Two indexes may know a place.
+    let mut told = HashSet::new();
+    matches.retain(|found| told.insert(found.source.clone()));
     if options.top > 0 {
         matches.truncate(options.top);
     }

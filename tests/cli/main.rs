@@ -9,10 +9,14 @@ mod fresh;
 mod hostile;
 mod index;
 mod life;
+mod many;
 mod odd_files;
+mod portable;
 #[cfg(unix)]
 mod privacy;
 mod search;
 mod setup;
 mod small;
 mod streams;
+#[cfg(all(unix, feature = "watch"))]
+mod watch;
