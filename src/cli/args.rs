@@ -207,6 +207,9 @@ pub struct Privacy {
 
 #[derive(Debug, ClapArgs)]
 pub struct Status {
+    /// List what failed and why, one a line, and the pictures that this build does not read
+    #[arg(long)]
+    pub errors: bool,
     /// Print one line of JSON
     #[arg(long)]
     pub json: bool,

@@ -9,7 +9,7 @@ use tantivy::schema::IndexRecordOption;
 use super::local::Source;
 use super::reader::{Known, Reader, damaged, next_alive, picture_id};
 use super::schema::name;
-use super::{Digest, PictureId, State};
+use super::{Digest, PictureId, SourceRecord, State};
 use crate::describe::hash::PerceptualHash;
 use crate::error::Result;
 use crate::locator::Locator;
@@ -86,6 +86,14 @@ impl Reader {
             })?;
         }
         Ok(pictures.len() as u64)
+    }
+
+    /// Calls `visit` with every place whose last look found `state`.
+    ///
+    /// # Errors
+    /// `Damaged`, and what `visit` returns.
+    pub fn each_in(&self, state: State, mut visit: impl FnMut(SourceRecord) -> Result<()>) -> Result<()> {
+        self.each_source(|known| if known.state == state { visit(self.source(&known)?) } else { Ok(()) })
     }
 
     /// Calls `visit` with every known place.

@@ -32,6 +32,7 @@ use crate::locator::{Locator, Stamp};
 use crate::progress::{Event, Progress};
 use crate::source::archive::{Limits, is_file_named_so};
 use crate::source::folder::{self, FoundFile};
+pub use examine::NOT_A_PICTURE;
 pub use workers::Workers;
 
 use archive::{Reading, Way};

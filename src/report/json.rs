@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{IndexState, Told, path_bytes, source_bytes};
-use crate::index::Totals;
+use crate::index::{SourceRecord, Totals};
 use crate::ingest::Summary;
 use crate::sandbox::{Posture, Probe, Report};
 use crate::search::{Comparison, Match};
@@ -295,6 +295,8 @@ struct StatusLine<'a> {
     offline: u64,
     failed: u64,
     failures: Vec<FailureObject<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unsupported: Option<Vec<FailureObject<'a>>>,
     pending: u64,
 }
 
@@ -318,10 +320,10 @@ struct FailureObject<'a> {
 /// # Errors
 /// Those of `out`.
 pub fn status(out: &mut impl Write, state: &IndexState) -> io::Result<()> {
-    let failures = state.failures.iter().map(|failure| {
+    fn object(failure: &SourceRecord) -> FailureObject<'_> {
         let (source, source_bytes) = text_and_bytes(&source_bytes(&failure.locator));
         FailureObject { source, source_bytes, error: &failure.note }
-    });
+    }
     line(
         out,
         &StatusLine {
@@ -341,7 +343,8 @@ pub fn status(out: &mut impl Write, state: &IndexState) -> io::Result<()> {
                 .collect(),
             offline: state.offline(),
             failed: state.totals.failed,
-            failures: failures.collect(),
+            failures: state.failures.iter().map(object).collect(),
+            unsupported: state.unsupported.as_ref().map(|unsupported| unsupported.iter().map(object).collect()),
             pending: 0,
         },
     )

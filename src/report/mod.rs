@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::index::{FORMAT, Offline, Reader, SourceRecord, State, Totals};
+use crate::ingest::NOT_A_PICTURE;
 use crate::locator::Locator;
 use crate::sandbox::Posture;
 use crate::search::Answer;
@@ -61,6 +62,8 @@ pub struct IndexState {
     pub roots: Vec<Root>,
     /// Places that claim to hold a picture and can't be read, with the reason.
     pub failures: Vec<SourceRecord>,
+    /// Places of pictures that this build does not read, with the reason; `None`: not asked for.
+    pub unsupported: Option<Vec<SourceRecord>>,
 }
 
 /// A folder or file that was named to be indexed.
@@ -90,7 +93,25 @@ impl IndexState {
             bytes: reader.disk_bytes()?,
             roots,
             failures: reader.sources_in(State::Failed)?,
+            unsupported: None,
         })
+    }
+
+    /// Looks for pictures that were left out since they can't be read, too; files that are none are not told.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn with_unsupported(mut self, reader: &Reader) -> Result<Self> {
+        let mut unsupported = Vec::new();
+        reader.each_in(State::Skipped, |record| {
+            if record.note != NOT_A_PICTURE {
+                unsupported.push(record);
+            }
+            Ok(())
+        })?;
+        unsupported.sort_by(|a, b| a.locator.cmp(&b.locator));
+        self.unsupported = Some(unsupported);
+        Ok(self)
     }
 
     /// Places of pictures below roots that can't be reached now.

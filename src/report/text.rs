@@ -143,7 +143,7 @@ pub fn privacy(out: &mut impl Write, report: &Report, probes: &[Probe]) -> io::R
     Ok(())
 }
 
-/// What an index is and holds, and what failed.
+/// What an index is and holds, and how much failed.
 ///
 /// # Errors
 /// Those of `out`.
@@ -166,8 +166,20 @@ pub fn status(out: &mut impl Write, state: &IndexState) -> io::Result<()> {
         let offline = if root.offline { ", offline" } else { "" };
         writeln!(out, "root      {} ({} files{offline})", escape::text(&root.source), root.sources)?;
     }
-    for failure in &state.failures {
-        writeln!(out, "failed    {}: {}", escape::text(&failure.locator.to_string()), escape::text(&failure.note))?;
+    match state.failures.len() {
+        0 => Ok(()),
+        1 => writeln!(out, "errors    1 file failed: `ris status --errors` says which and why"),
+        count => writeln!(out, "errors    {count} files failed: `ris status --errors` says which and why"),
+    }
+}
+
+/// What failed, then what this build does not read, one a line, with the reason.
+///
+/// # Errors
+/// Those of `out`.
+pub fn errors(out: &mut impl Write, state: &IndexState) -> io::Result<()> {
+    for told in state.failures.iter().chain(state.unsupported.iter().flatten()) {
+        writeln!(out, "{}: {}", escape::text(&told.locator.to_string()), escape::text(&told.note))?;
     }
     Ok(())
 }
