@@ -141,6 +141,9 @@ pub struct Search {
     /// Print only matches with at least this probability, 0 to 1 [default: where 99 of 100 are right]
     #[arg(long, value_name = "P", value_parser = probability)]
     pub min_score: Option<f64>,
+    /// Tell the raw file and the JPEG or HEIC of one shot (same folder, same name) as one match
+    #[arg(long)]
+    pub raw_pairs: bool,
     /// Print one JSON object a query and line
     #[arg(long, conflicts_with_all = ["paths", "null"])]
     pub json: bool,

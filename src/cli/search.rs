@@ -48,6 +48,7 @@ pub fn run(args: &Search, global: &Global) -> Result<Exit> {
         top: args.top,
         min_score: args.min_score.unwrap_or(defaults.min_score),
         within,
+        raw_pairs: args.raw_pairs,
         decode: decode::Options { max_memory, ..defaults.decode },
         ..defaults
     };

@@ -60,6 +60,10 @@ struct MatchObject {
     modified: String,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     offline: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pair: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pair_bytes: Option<String>,
 }
 
 /// What the score was made of.
@@ -186,6 +190,7 @@ pub fn privacy(out: &mut impl Write, report: &Report, probes: &[Probe]) -> io::R
 }
 
 fn match_object(rank: usize, found: &Match) -> MatchObject {
+    let (pair, pair_bytes) = found.pair.as_ref().map(|pair| text_and_bytes(&source_bytes(pair))).unzip();
     let (source, source_bytes) = text_and_bytes(&source_bytes(&found.source));
     MatchObject {
         rank,
@@ -214,6 +219,8 @@ fn match_object(rank: usize, found: &Match) -> MatchObject {
         bytes: found.stamp.bytes,
         modified: modified(found.stamp.modified_ns),
         offline: found.offline,
+        pair,
+        pair_bytes: pair_bytes.flatten(),
     }
 }
 

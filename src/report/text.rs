@@ -77,6 +77,13 @@ fn row(out: &mut impl Write, rank: usize, rank_width: usize, found: &Match, styl
     if style.hyperlink {
         out.write_all(b"\x1b]8;;\x1b\\")?;
     }
+    if let Some(pair) = &found.pair {
+        // A name that has none is told whole.
+        let name = named(Path::new(pair.file().file_name().unwrap_or_default()), pair);
+        let extension = name.iter().rposition(|&byte| byte == b'.').and_then(|dot| name.get(dot..));
+        let shown = readable(extension.unwrap_or(&name).to_vec().into(), style);
+        paint(out, style, DIM, &[b"  (+ ", shown.as_slice(), b")"].concat())?;
+    }
     if found.offline {
         paint(out, style, DIM, b"  offline")?;
     }

@@ -6,6 +6,7 @@ mod compare;
 mod dupes;
 mod gallery;
 pub mod geometry;
+mod pairs;
 mod rank;
 pub mod verify;
 
@@ -49,6 +50,8 @@ pub struct Options {
     pub calibration: Calibration,
     /// Roots of the index that can't be reached now: what stands there is found and marked.
     pub offline: Offline,
+    /// A raw file and the JPEG or HEIC of the same shot are told as one match.
+    pub raw_pairs: bool,
 }
 
 impl Default for Options {
@@ -63,6 +66,7 @@ impl Default for Options {
             verify: verify::Options::default(),
             calibration,
             offline: Offline::default(),
+            raw_pairs: false,
         }
     }
 }
@@ -119,6 +123,8 @@ pub struct Match {
     pub stamp: Stamp,
     /// It can't be reached now: the folder that was indexed is unplugged, unmounted or gone as a whole.
     pub offline: bool,
+    /// The raw file, or the JPEG or HEIC, of the same shot, where that was asked for and was found too.
+    pub pair: Option<Locator>,
 }
 
 /// What a search found.
@@ -353,6 +359,7 @@ fn matches_of(reader: &Reader, id: PictureId, found: &Found, query: &Picture, op
             format: facts.format,
             partial_data: facts.partial_data,
             stamp: source.stamp,
+            pair: None,
         })
         .collect())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Match, Options};
+use super::{Match, Options, pairs};
 use crate::describe::Probe;
 
 /// What speaks for a picture of the index.
@@ -111,6 +111,9 @@ pub(super) fn order(matches: &mut Vec<Match>, options: &Options) {
     // Two indexes may know a place.
     let mut told = HashSet::new();
     matches.retain(|found| told.insert(found.source.clone()));
+    if options.raw_pairs {
+        pairs::join(matches);
+    }
     if options.top > 0 {
         matches.truncate(options.top);
     }
