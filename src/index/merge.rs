@@ -73,6 +73,9 @@ fn take(writer: &mut Writer, shard: &Reader, merged: &mut Merged, go_on: &mut dy
     for root in shard.roots() {
         writer.add_root(&Locator::from(Path::new(root)))?;
     }
+    for mount in shard.mounts() {
+        writer.add_mount(&Locator::from(Path::new(mount)))?;
+    }
     let mut files = shard.features.as_slice();
     while !files.is_empty() {
         let mut pictures = 0;

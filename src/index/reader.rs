@@ -34,6 +34,9 @@ pub(super) struct Payload {
     pub next_picture: u32,
     /// The folders and files that were named to be indexed.
     pub roots: Vec<String>,
+    /// Folders below a root on which a disk was mounted when they were walked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<String>,
     /// Files of local features, oldest first.
     #[serde(default)]
     pub features: Vec<String>,
@@ -118,6 +121,7 @@ pub struct Reader {
     base: Base,
     /// Where the roots stand today.
     roots: Vec<String>,
+    mounts: Vec<String>,
     pub(super) features: Vec<local::Postings>,
 }
 
@@ -149,8 +153,8 @@ impl Reader {
             let index = Index::create_in_ram(fields.schema.clone());
             let searcher = index.reader().map_err(damaged)?.searcher();
             let (folder, payload) = (folder.to_owned(), Payload::default());
-            let (base, roots, features) = (Base::default(), Vec::new(), Vec::new());
-            return Ok(Self { folder, fields, searcher, payload, base, roots, features });
+            let (base, roots, mounts, features) = (Base::default(), Vec::new(), Vec::new(), Vec::new());
+            return Ok(Self { folder, fields, searcher, payload, base, roots, mounts, features });
         }
         let directory = MmapDirectory::open(folder.join(DOCUMENTS)).map_err(|error| damaged(error.into()))?;
         let mut attempt = 0;
@@ -163,8 +167,10 @@ impl Reader {
             match opened {
                 Ok((searcher, payload, features)) => {
                     let base = Base::of(folder, payload.portable)?;
-                    let roots = payload.roots.iter().map(|root| base.root(root)).collect();
-                    return Ok(Self { folder: folder.to_owned(), fields, searcher, payload, base, roots, features });
+                    let today = |kept: &[String]| kept.iter().map(|root| base.root(root)).collect();
+                    let (roots, mounts) = (today(&payload.roots), today(&payload.mounts));
+                    let folder = folder.to_owned();
+                    return Ok(Self { folder, fields, searcher, payload, base, roots, mounts, features });
                 }
                 // A file that was there a moment ago: a writer has cleaned up. What is damaged stays so.
                 Err(error) if !is_of_a_lost_file(&error) => return Err(error),
@@ -207,6 +213,11 @@ impl Reader {
     /// The folders and files that were named to be indexed, as text.
     pub fn roots(&self) -> &[String] {
         &self.roots
+    }
+
+    /// Folders below a root on which a disk was mounted when they were walked, as text.
+    pub fn mounts(&self) -> &[String] {
+        &self.mounts
     }
 
     /// Whether its places are kept relative to the folder that it stands in, so that both can be moved together.

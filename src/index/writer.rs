@@ -127,6 +127,19 @@ impl Writer {
         Ok(())
     }
 
+    /// Notes that a disk is mounted at a folder below a root: without it, what stands there is offline, not gone.
+    ///
+    /// # Errors
+    /// As [`add_root`](Self::add_root).
+    pub fn add_mount(&mut self, mount: &Locator) -> Result<()> {
+        let mount = self.base.kept(mount)?.to_string();
+        if !self.payload.mounts.contains(&mount) {
+            self.payload.mounts.push(mount);
+            self.pending += 1;
+        }
+        Ok(())
+    }
+
     /// The picture whose file has this digest, committed or not.
     ///
     /// # Errors

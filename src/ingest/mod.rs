@@ -18,7 +18,7 @@ mod workers;
 
 use std::collections::{BTreeMap, HashSet};
 use std::num::NonZero;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, SyncSender};
 use std::time::{Duration, Instant};
@@ -124,11 +124,13 @@ pub fn run(writer: &mut Writer, roots: &[PathBuf], options: &Options, progress: 
     let lost: Vec<_> = roots.extract_if(.., |root| matches!(root, Reached::Not(_))).collect();
     let roots: Vec<_> = roots.into_iter().map(|root| root.path().to_owned()).collect();
     let seen = Seen::of(&before);
-    let mut run = Run::new(writer, &before, offline, progress);
+    let nested = roots.iter().flat_map(|root| offline.below(root));
+    let lost: Vec<_> = lost.iter().map(Reached::path).chain(nested).map(Path::to_owned).collect();
+    let mut run = Run::new(writer, &before, offline, &roots, progress);
     for root in &lost {
         run.summary.offline += 1;
         let message = "offline: unplugged, unmounted or gone as a whole; what is known of it stays";
-        progress.event(Event::Warned(&Error::new(ErrorKind::Io, message).about(root.path())));
+        progress.event(Event::Warned(&Error::new(ErrorKind::Io, message).about(root.as_path())));
     }
     for root in &roots {
         run.writer.add_root(&Locator::from(root.as_path()))?;

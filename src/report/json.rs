@@ -10,7 +10,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{IndexState, Told, path_bytes, source_bytes};
+use super::{IndexState, Root, Told, path_bytes, source_bytes};
 use crate::index::{SourceRecord, Totals};
 use crate::ingest::Summary;
 use crate::sandbox::{Posture, Probe, Report};
@@ -299,6 +299,8 @@ struct StatusLine<'a> {
     archives: u64,
     bytes: u64,
     roots: Vec<RootObject<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    mounts: Vec<RootObject<'a>>,
     offline: u64,
     failed: u64,
     failures: Vec<FailureObject<'a>>,
@@ -312,6 +314,10 @@ struct RootObject<'a> {
     source: &'a str,
     offline: bool,
     sources: u64,
+}
+
+fn root_object(root: &Root) -> RootObject<'_> {
+    RootObject { source: &root.source, offline: root.offline, sources: root.sources }
 }
 
 #[derive(Serialize)]
@@ -343,11 +349,8 @@ pub fn status(out: &mut impl Write, state: &IndexState) -> io::Result<()> {
             missing: state.totals.missing,
             archives: state.totals.archives,
             bytes: state.bytes,
-            roots: state
-                .roots
-                .iter()
-                .map(|root| RootObject { source: &root.source, offline: root.offline, sources: root.sources })
-                .collect(),
+            roots: state.roots.iter().map(root_object).collect(),
+            mounts: state.mounts.iter().map(root_object).collect(),
             offline: state.offline(),
             failed: state.totals.failed,
             failures: state.failures.iter().map(object).collect(),

@@ -60,6 +60,8 @@ pub struct IndexState {
     pub bytes: u64,
     /// What was named to be indexed, and whether it can be reached now.
     pub roots: Vec<Root>,
+    /// Folders below these on which a disk was mounted when they were walked.
+    pub mounts: Vec<Root>,
     /// Places that claim to hold a picture and can't be read, with the reason.
     pub failures: Vec<SourceRecord>,
     /// Places of pictures that this build does not read, with the reason; `None`: not asked for.
@@ -84,7 +86,9 @@ impl IndexState {
     /// `Damaged`, `Io`.
     pub fn of(reader: &Reader) -> Result<Self> {
         let offline = Offline::of(reader)?;
-        let roots = reader.roots().iter().map(|root| Root::of(reader, root, &offline)).collect::<Result<_>>()?;
+        let of = |root: &String| Root::of(reader, root, &offline);
+        let roots = reader.roots().iter().map(of).collect::<Result<_>>()?;
+        let mounts = reader.mounts().iter().map(of).collect::<Result<_>>()?;
         Ok(Self {
             folder: reader.folder().canonicalize().unwrap_or_else(|_| reader.folder().to_owned()),
             portable: reader.is_portable(),
@@ -92,6 +96,7 @@ impl IndexState {
             totals: reader.totals()?,
             bytes: reader.disk_bytes()?,
             roots,
+            mounts,
             failures: reader.sources_in(State::Failed)?,
             unsupported: None,
         })
@@ -114,9 +119,14 @@ impl IndexState {
         Ok(self)
     }
 
-    /// Places of pictures below roots that can't be reached now.
+    /// Places of pictures below roots, or below what was mounted there, that can't be reached now.
     pub fn offline(&self) -> u64 {
-        self.roots.iter().filter(|root| root.offline).map(|root| root.sources).sum()
+        let of_roots: u64 = self.roots.iter().filter(|root| root.offline).map(|root| root.sources).sum();
+        let counted = |mount: &Root| {
+            self.roots.iter().any(|root| root.offline && Path::new(&mount.source).starts_with(&root.source))
+        };
+        let mounts = self.mounts.iter().filter(|mount| mount.offline && !counted(mount));
+        of_roots + mounts.map(|mount| mount.sources).sum::<u64>()
     }
 }
 

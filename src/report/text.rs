@@ -173,6 +173,10 @@ pub fn status(out: &mut impl Write, state: &IndexState) -> io::Result<()> {
         let offline = if root.offline { ", offline" } else { "" };
         writeln!(out, "root      {} ({} files{offline})", escape::text(&root.source), root.sources)?;
     }
+    for mount in &state.mounts {
+        let offline = if mount.offline { ", offline" } else { "" };
+        writeln!(out, "mounted   {} ({} files{offline})", escape::text(&mount.source), mount.sources)?;
+    }
     match state.failures.len() {
         0 => Ok(()),
         1 => writeln!(out, "errors    1 file failed: `ris status --errors` says which and why"),
