@@ -34,6 +34,9 @@ _ris() {
             ris,man)
                 cmd="ris__subcmd__man"
                 ;;
+            ris,merge)
+                cmd="ris__subcmd__merge"
+                ;;
             ris,privacy)
                 cmd="ris__subcmd__privacy"
                 ;;
@@ -67,6 +70,9 @@ _ris() {
             ris__subcmd__help,man)
                 cmd="ris__subcmd__help__subcmd__man"
                 ;;
+            ris__subcmd__help,merge)
+                cmd="ris__subcmd__help__subcmd__merge"
+                ;;
             ris__subcmd__help,privacy)
                 cmd="ris__subcmd__help__subcmd__privacy"
                 ;;
@@ -89,7 +95,7 @@ _ris() {
 
     case "${cmd}" in
         ris)
-            opts="-q -h -V --index --quiet --color --help --version index search compare dupes privacy status verify prune completions man help"
+            opts="-q -h -V --index --quiet --color --help --version index search compare dupes privacy status verify prune merge completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -208,7 +214,7 @@ _ris() {
             return 0
             ;;
         ris__subcmd__help)
-            opts="index search compare dupes privacy status verify prune completions man help"
+            opts="index search compare dupes privacy status verify prune merge completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -305,6 +311,20 @@ _ris() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ris__subcmd__help__subcmd__merge)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ris__subcmd__help__subcmd__privacy)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -376,12 +396,19 @@ _ris() {
             return 0
             ;;
         ris__subcmd__index)
-            opts="-H -L -E -j -z -q -h --hidden --follow --exclude --jobs --max-memory --files-from --null-data --json --index --quiet --color --help"
+            opts="-H -L -E -j -z -q -h --here --watch --hidden --follow --exclude --jobs --max-memory --files-from --null-data --json --index --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --here)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
                 --exclude)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -460,6 +487,31 @@ _ris() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ris__subcmd__merge)
+            opts="-q -h --json --index --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --index)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ris__subcmd__privacy)
             opts="-q -h --json --require-sandbox --no-sandbox --index --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -511,7 +563,7 @@ _ris() {
             return 0
             ;;
         ris__subcmd__search)
-            opts="-n -l -0 -z -H -L -E -j -q -h --in --top --min-score --json --paths --null --hyperlink --files-from --null-data --require-sandbox --no-sandbox --hidden --follow --exclude --jobs --max-memory --index --quiet --color --help"
+            opts="-n -l -0 -z -H -L -E -j -q -h --in --top --min-score --raw-pairs --json --paths --null --hyperlink --files-from --null-data --require-sandbox --no-sandbox --hidden --follow --exclude --jobs --max-memory --index --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -594,7 +646,7 @@ _ris() {
             return 0
             ;;
         ris__subcmd__status)
-            opts="-q -h --json --index --quiet --color --help"
+            opts="-q -h --errors --json --index --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

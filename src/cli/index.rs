@@ -56,6 +56,7 @@ pub fn run(args: &Index, global: &Global) -> Result<Exit> {
 }
 
 /// What is indexed, where to and how.
+#[cfg_attr(not(feature = "watch"), allow(dead_code))]
 pub struct Job<'a> {
     pub folder: &'a Path,
     pub sources: &'a [PathBuf],

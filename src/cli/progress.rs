@@ -34,6 +34,7 @@ impl Bar {
     }
 
     /// Writes something else meanwhile.
+    #[cfg_attr(not(feature = "watch"), allow(dead_code))]
     pub fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
         self.bar.suspend(write)
     }

@@ -28,7 +28,7 @@ pub fn run(_job: &Job<'_>, _args: &Index, _global: &Global) -> Result<Exit> {
 }
 
 /// Warns of each thing once, however often it is found.
-#[cfg_attr(not(feature = "watch"), expect(dead_code))]
+#[cfg_attr(not(feature = "watch"), allow(dead_code))]
 struct Once {
     bar: Bar,
     hasher: RandomState,

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::locator::Locator;
 
 /// Pictures whose digests are held at the same time: more files of features are taken together the smaller they are.
-const AT_A_TIME: usize = 1 << 20;
+const AT_A_TIME: usize = 1 << 19;
 
 /// What a merge did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

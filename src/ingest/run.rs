@@ -1,7 +1,7 @@
 //! The writing side: what came of each place, counted and written to the index.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::examine::Examined;
 use super::seen::Seen;
@@ -18,8 +18,10 @@ pub(super) struct Run<'a> {
     pub writer: &'a mut Writer,
     before: &'a Reader,
     offline: Offline,
-    /// The roots that are walked, and their devices.
-    roots: Vec<(PathBuf, Option<u64>)>,
+    /// The roots that are walked, in order, none below another.
+    roots: &'a [PathBuf],
+    /// The device of the root that the last file stood below.
+    device: Option<(&'a Path, Option<u64>)>,
     /// Folders below them on which disks are mounted.
     mounts: Vec<PathBuf>,
     progress: &'a dyn Progress,
@@ -40,14 +42,15 @@ impl<'a> Run<'a> {
         writer: &'a mut Writer,
         before: &'a Reader,
         offline: Offline,
-        roots: &[PathBuf],
+        roots: &'a [PathBuf],
         progress: &'a dyn Progress,
     ) -> Self {
         Self {
             writer,
             before,
             offline,
-            roots: roots.iter().map(|root| (root.clone(), folder::device_of(root))).collect(),
+            roots,
+            device: None,
             mounts: Vec::new(),
             progress,
             summary: Summary::default(),
@@ -85,9 +88,17 @@ impl<'a> Run<'a> {
 
     /// Notes where the disk of a file is mounted, if that is below a root.
     fn note_mount(&mut self, file: &FoundFile) -> Result<()> {
-        let root = self.roots.iter().find(|(root, _)| file.path.starts_with(root));
-        let Some((root, _)) = root.filter(|(_, device)| *device != file.device) else { return Ok(()) };
-        if self.mounts.iter().any(|mount| file.path.starts_with(mount)) {
+        let next = self.roots.partition_point(|root| *root <= file.path);
+        let Some(root) = next.checked_sub(1).and_then(|last| self.roots.get(last)) else { return Ok(()) };
+        if *root == file.path || !file.path.starts_with(root) {
+            return Ok(());
+        }
+        let device = match self.device {
+            Some((of, device)) if of == root => device,
+            _ => folder::device_of(root),
+        };
+        self.device = Some((root, device));
+        if device == file.device || self.mounts.iter().any(|mount| file.path.starts_with(mount)) {
             return Ok(());
         }
         let Some(mount) = folder::mount_of(file, root) else { return Ok(()) };
