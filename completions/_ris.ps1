@@ -21,7 +21,7 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
 
     $completions = @(switch ($command) {
         'ris' {
-            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
@@ -37,27 +37,30 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Tell what the index holds, and what failed')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Read every checksum of the index; with --repair, drop what is damaged')
             [CompletionResult]::new('prune', 'prune', [CompletionResultType]::ParameterValue, 'Forget pictures whose files are gone, never those of a disk that is unplugged')
+            [CompletionResult]::new('merge', 'merge', [CompletionResultType]::ParameterValue, 'Take what other indexes hold into one, without decoding a picture again')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
         'ris;index' {
+            [CompletionResult]::new('--here', '--here', [CompletionResultType]::ParameterName, 'Index DIR into DIR/.ris, with paths relative to DIR: the index travels with its disk')
             [CompletionResult]::new('-E', '-E ', [CompletionResultType]::ParameterName, 'Leave out files and folders that match this glob (as in .gitignore); may be repeated')
             [CompletionResult]::new('--exclude', '--exclude', [CompletionResultType]::ParameterName, 'Leave out files and folders that match this glob (as in .gitignore); may be repeated')
             [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Decode so many pictures at the same time, 64 at most [default: one a processor]')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Decode so many pictures at the same time, 64 at most [default: one a processor]')
             [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'Take at most so much memory for all pictures that are decoded at the same time, e.g. 512M or 4G; a larger one is a warning [default: 1G]')
             [CompletionResult]::new('--files-from', '--files-from', [CompletionResultType]::ParameterName, 'Read more names from FILE, one a line; "-": from stdin')
-            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Then stay, and index what changes until Ctrl-C')
             [CompletionResult]::new('-H', '-H ', [CompletionResultType]::ParameterName, 'Look at hidden files and folders too')
             [CompletionResult]::new('--hidden', '--hidden', [CompletionResultType]::ParameterName, 'Look at hidden files and folders too')
             [CompletionResult]::new('-L', '-L ', [CompletionResultType]::ParameterName, 'Follow symbolic links')
             [CompletionResult]::new('--follow', '--follow', [CompletionResultType]::ParameterName, 'Follow symbolic links')
             [CompletionResult]::new('-z', '-z', [CompletionResultType]::ParameterName, 'Names in lists end in NUL, not in a newline')
             [CompletionResult]::new('--null-data', '--null-data', [CompletionResultType]::ParameterName, 'Names in lists end in NUL, not in a newline')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the summary as one line of JSON')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the summary as one line of JSON; with --watch, one each time')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -77,8 +80,9 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Decode so many pictures at the same time, 64 at most [default: one a processor]')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Decode so many pictures at the same time, 64 at most [default: one a processor]')
             [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'Take at most so much memory for all pictures that are decoded at the same time, e.g. 512M or 4G; a larger one is a warning [default: 1G]')
-            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
+            [CompletionResult]::new('--raw-pairs', '--raw-pairs', [CompletionResultType]::ParameterName, 'Tell the raw file and the JPEG or HEIC of one shot (same folder, same name) as one match')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object a query and line')
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Print only the paths of matches, one a line')
             [CompletionResult]::new('--paths', '--paths', [CompletionResultType]::ParameterName, 'Print only the paths of matches, one a line')
@@ -101,7 +105,7 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
         'ris;compare' {
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'The probability from which they are the same, 0 to 1 [default: as in search]')
             [CompletionResult]::new('--picture', '--picture', [CompletionResultType]::ParameterName, 'Draw both side by side into this PNG file, in grey, what they share outlined, what agrees joined by lines')
-            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object')
             [CompletionResult]::new('--require-sandbox', '--require-sandbox', [CompletionResultType]::ParameterName, 'Fail where the kernel does not wholly enforce the sandbox; RIS_REQUIRE_SANDBOX=1 does the same')
@@ -113,7 +117,7 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             break
         }
         'ris;dupes' {
-            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object a group and line')
             [CompletionResult]::new('-0', '-0', [CompletionResultType]::ParameterName, 'End each path in NUL, and each group in one more')
@@ -125,7 +129,7 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             break
         }
         'ris;privacy' {
-            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object')
             [CompletionResult]::new('--require-sandbox', '--require-sandbox', [CompletionResultType]::ParameterName, 'Fail where the kernel does not wholly enforce the sandbox; RIS_REQUIRE_SANDBOX=1 does the same')
@@ -137,8 +141,9 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             break
         }
         'ris;status' {
-            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
+            [CompletionResult]::new('--errors', '--errors', [CompletionResultType]::ParameterName, 'List what failed and why, one a line, and the pictures that this build does not read')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one line of JSON')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
@@ -147,7 +152,7 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             break
         }
         'ris;verify' {
-            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
             [CompletionResult]::new('--repair', '--repair', [CompletionResultType]::ParameterName, 'Drop what is damaged, so that the rest is whole, and list what to index again')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object')
@@ -158,7 +163,7 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             break
         }
         'ris;prune' {
-            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
             [CompletionResult]::new('--missing', '--missing', [CompletionResultType]::ParameterName, 'Only what an earlier `ris index` found missing: no other file is looked for')
             [CompletionResult]::new('--offline', '--offline', [CompletionResultType]::ParameterName, 'Forget what is below folders that are offline, too; these must be named')
@@ -171,8 +176,18 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'ris;merge' {
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the summary as one line of JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'ris;completions' {
-            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
@@ -181,7 +196,7 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             break
         }
         'ris;man' {
-            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
+            [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print no results, progress or summary: the exit status tells. Warnings are still printed')
@@ -198,6 +213,7 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Tell what the index holds, and what failed')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Read every checksum of the index; with --repair, drop what is damaged')
             [CompletionResult]::new('prune', 'prune', [CompletionResultType]::ParameterValue, 'Forget pictures whose files are gone, never those of a disk that is unplugged')
+            [CompletionResult]::new('merge', 'merge', [CompletionResultType]::ParameterValue, 'Take what other indexes hold into one, without decoding a picture again')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -225,6 +241,9 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             break
         }
         'ris;help;prune' {
+            break
+        }
+        'ris;help;merge' {
             break
         }
         'ris;help;completions' {

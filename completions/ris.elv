@@ -18,7 +18,7 @@ set edit:completion:arg-completer[ris] = {|@words|
     }
     var completions = [
         &'ris'= {
-            cand --index 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
+            cand --index 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
             cand --color 'Colour results'
             cand -q 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
             cand --quiet 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
@@ -34,26 +34,29 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand status 'Tell what the index holds, and what failed'
             cand verify 'Read every checksum of the index; with --repair, drop what is damaged'
             cand prune 'Forget pictures whose files are gone, never those of a disk that is unplugged'
+            cand merge 'Take what other indexes hold into one, without decoding a picture again'
             cand completions 'Print a completion script for a shell'
             cand man 'Print the manual page'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'ris;index'= {
+            cand --here 'Index DIR into DIR/.ris, with paths relative to DIR: the index travels with its disk'
             cand -E 'Leave out files and folders that match this glob (as in .gitignore); may be repeated'
             cand --exclude 'Leave out files and folders that match this glob (as in .gitignore); may be repeated'
             cand -j 'Decode so many pictures at the same time, 64 at most [default: one a processor]'
             cand --jobs 'Decode so many pictures at the same time, 64 at most [default: one a processor]'
             cand --max-memory 'Take at most so much memory for all pictures that are decoded at the same time, e.g. 512M or 4G; a larger one is a warning [default: 1G]'
             cand --files-from 'Read more names from FILE, one a line; "-": from stdin'
-            cand --index 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
+            cand --index 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
             cand --color 'Colour results'
+            cand --watch 'Then stay, and index what changes until Ctrl-C'
             cand -H 'Look at hidden files and folders too'
             cand --hidden 'Look at hidden files and folders too'
             cand -L 'Follow symbolic links'
             cand --follow 'Follow symbolic links'
             cand -z 'Names in lists end in NUL, not in a newline'
             cand --null-data 'Names in lists end in NUL, not in a newline'
-            cand --json 'Print the summary as one line of JSON'
+            cand --json 'Print the summary as one line of JSON; with --watch, one each time'
             cand -q 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
             cand --quiet 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
             cand -h 'Print help (see more with ''--help'')'
@@ -72,8 +75,9 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand -j 'Decode so many pictures at the same time, 64 at most [default: one a processor]'
             cand --jobs 'Decode so many pictures at the same time, 64 at most [default: one a processor]'
             cand --max-memory 'Take at most so much memory for all pictures that are decoded at the same time, e.g. 512M or 4G; a larger one is a warning [default: 1G]'
-            cand --index 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
+            cand --index 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
             cand --color 'Colour results'
+            cand --raw-pairs 'Tell the raw file and the JPEG or HEIC of one shot (same folder, same name) as one match'
             cand --json 'Print one JSON object a query and line'
             cand -l 'Print only the paths of matches, one a line'
             cand --paths 'Print only the paths of matches, one a line'
@@ -95,7 +99,7 @@ set edit:completion:arg-completer[ris] = {|@words|
         &'ris;compare'= {
             cand --min-score 'The probability from which they are the same, 0 to 1 [default: as in search]'
             cand --picture 'Draw both side by side into this PNG file, in grey, what they share outlined, what agrees joined by lines'
-            cand --index 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
+            cand --index 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
             cand --color 'Colour results'
             cand --json 'Print one JSON object'
             cand --require-sandbox 'Fail where the kernel does not wholly enforce the sandbox; RIS_REQUIRE_SANDBOX=1 does the same'
@@ -106,7 +110,7 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'ris;dupes'= {
-            cand --index 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
+            cand --index 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
             cand --color 'Colour results'
             cand --json 'Print one JSON object a group and line'
             cand -0 'End each path in NUL, and each group in one more'
@@ -117,7 +121,7 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'ris;privacy'= {
-            cand --index 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
+            cand --index 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
             cand --color 'Colour results'
             cand --json 'Print one JSON object'
             cand --require-sandbox 'Fail where the kernel does not wholly enforce the sandbox; RIS_REQUIRE_SANDBOX=1 does the same'
@@ -128,8 +132,9 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'ris;status'= {
-            cand --index 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
+            cand --index 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
             cand --color 'Colour results'
+            cand --errors 'List what failed and why, one a line, and the pictures that this build does not read'
             cand --json 'Print one line of JSON'
             cand -q 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
             cand --quiet 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
@@ -137,7 +142,7 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'ris;verify'= {
-            cand --index 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
+            cand --index 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
             cand --color 'Colour results'
             cand --repair 'Drop what is damaged, so that the rest is whole, and list what to index again'
             cand --json 'Print one JSON object'
@@ -147,7 +152,7 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'ris;prune'= {
-            cand --index 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
+            cand --index 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
             cand --color 'Colour results'
             cand --missing 'Only what an earlier `ris index` found missing: no other file is looked for'
             cand --offline 'Forget what is below folders that are offline, too; these must be named'
@@ -159,8 +164,17 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'ris;merge'= {
+            cand --index 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
+            cand --color 'Colour results'
+            cand --json 'Print the summary as one line of JSON'
+            cand -q 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+            cand --quiet 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'ris;completions'= {
-            cand --index 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
+            cand --index 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
             cand --color 'Colour results'
             cand -q 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
             cand --quiet 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
@@ -168,7 +182,7 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'ris;man'= {
-            cand --index 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
+            cand --index 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
             cand --color 'Colour results'
             cand -q 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
             cand --quiet 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
@@ -184,6 +198,7 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand status 'Tell what the index holds, and what failed'
             cand verify 'Read every checksum of the index; with --repair, drop what is damaged'
             cand prune 'Forget pictures whose files are gone, never those of a disk that is unplugged'
+            cand merge 'Take what other indexes hold into one, without decoding a picture again'
             cand completions 'Print a completion script for a shell'
             cand man 'Print the manual page'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -203,6 +218,8 @@ set edit:completion:arg-completer[ris] = {|@words|
         &'ris;help;verify'= {
         }
         &'ris;help;prune'= {
+        }
+        &'ris;help;merge'= {
         }
         &'ris;help;completions'= {
         }

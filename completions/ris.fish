@@ -24,7 +24,7 @@ function __fish_ris_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c ris -n "__fish_ris_needs_command" -l index -d 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_needs_command" -l index -d 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_needs_command" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
 always\t'Everywhere'
 never\t'Nowhere'"
@@ -39,21 +39,24 @@ complete -c ris -n "__fish_ris_needs_command" -f -a "privacy" -d 'Tell what keep
 complete -c ris -n "__fish_ris_needs_command" -f -a "status" -d 'Tell what the index holds, and what failed'
 complete -c ris -n "__fish_ris_needs_command" -f -a "verify" -d 'Read every checksum of the index; with --repair, drop what is damaged'
 complete -c ris -n "__fish_ris_needs_command" -f -a "prune" -d 'Forget pictures whose files are gone, never those of a disk that is unplugged'
+complete -c ris -n "__fish_ris_needs_command" -f -a "merge" -d 'Take what other indexes hold into one, without decoding a picture again'
 complete -c ris -n "__fish_ris_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c ris -n "__fish_ris_needs_command" -f -a "man" -d 'Print the manual page'
 complete -c ris -n "__fish_ris_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ris -n "__fish_ris_using_subcommand index" -l here -d 'Index DIR into DIR/.ris, with paths relative to DIR: the index travels with its disk' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand index" -s E -l exclude -d 'Leave out files and folders that match this glob (as in .gitignore); may be repeated' -r
 complete -c ris -n "__fish_ris_using_subcommand index" -s j -l jobs -d 'Decode so many pictures at the same time, 64 at most [default: one a processor]' -r
 complete -c ris -n "__fish_ris_using_subcommand index" -l max-memory -d 'Take at most so much memory for all pictures that are decoded at the same time, e.g. 512M or 4G; a larger one is a warning [default: 1G]' -r
 complete -c ris -n "__fish_ris_using_subcommand index" -l files-from -d 'Read more names from FILE, one a line; "-": from stdin' -r -F
-complete -c ris -n "__fish_ris_using_subcommand index" -l index -d 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand index" -l index -d 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand index" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
 always\t'Everywhere'
 never\t'Nowhere'"
+complete -c ris -n "__fish_ris_using_subcommand index" -l watch -d 'Then stay, and index what changes until Ctrl-C'
 complete -c ris -n "__fish_ris_using_subcommand index" -s H -l hidden -d 'Look at hidden files and folders too'
 complete -c ris -n "__fish_ris_using_subcommand index" -s L -l follow -d 'Follow symbolic links'
 complete -c ris -n "__fish_ris_using_subcommand index" -s z -l null-data -d 'Names in lists end in NUL, not in a newline'
-complete -c ris -n "__fish_ris_using_subcommand index" -l json -d 'Print the summary as one line of JSON'
+complete -c ris -n "__fish_ris_using_subcommand index" -l json -d 'Print the summary as one line of JSON; with --watch, one each time'
 complete -c ris -n "__fish_ris_using_subcommand index" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
 complete -c ris -n "__fish_ris_using_subcommand index" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ris -n "__fish_ris_using_subcommand search" -l in -d 'First bring the index of DIR up to date, then search only there; may be repeated' -r -f -a "(__fish_complete_directories)"
@@ -67,10 +70,11 @@ complete -c ris -n "__fish_ris_using_subcommand search" -l files-from -d 'Read m
 complete -c ris -n "__fish_ris_using_subcommand search" -s E -l exclude -d 'Leave out files and folders that match this glob (as in .gitignore); may be repeated' -r
 complete -c ris -n "__fish_ris_using_subcommand search" -s j -l jobs -d 'Decode so many pictures at the same time, 64 at most [default: one a processor]' -r
 complete -c ris -n "__fish_ris_using_subcommand search" -l max-memory -d 'Take at most so much memory for all pictures that are decoded at the same time, e.g. 512M or 4G; a larger one is a warning [default: 1G]' -r
-complete -c ris -n "__fish_ris_using_subcommand search" -l index -d 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand search" -l index -d 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand search" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
 always\t'Everywhere'
 never\t'Nowhere'"
+complete -c ris -n "__fish_ris_using_subcommand search" -l raw-pairs -d 'Tell the raw file and the JPEG or HEIC of one shot (same folder, same name) as one match'
 complete -c ris -n "__fish_ris_using_subcommand search" -l json -d 'Print one JSON object a query and line'
 complete -c ris -n "__fish_ris_using_subcommand search" -s l -l paths -d 'Print only the paths of matches, one a line'
 complete -c ris -n "__fish_ris_using_subcommand search" -s 0 -l null -d 'Print only the paths of matches, each ending in NUL'
@@ -83,7 +87,7 @@ complete -c ris -n "__fish_ris_using_subcommand search" -s q -l quiet -d 'Print 
 complete -c ris -n "__fish_ris_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ris -n "__fish_ris_using_subcommand compare" -l min-score -d 'The probability from which they are the same, 0 to 1 [default: as in search]' -r
 complete -c ris -n "__fish_ris_using_subcommand compare" -l picture -d 'Draw both side by side into this PNG file, in grey, what they share outlined, what agrees joined by lines' -r -F
-complete -c ris -n "__fish_ris_using_subcommand compare" -l index -d 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand compare" -l index -d 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand compare" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
 always\t'Everywhere'
 never\t'Nowhere'"
@@ -92,7 +96,7 @@ complete -c ris -n "__fish_ris_using_subcommand compare" -l require-sandbox -d '
 complete -c ris -n "__fish_ris_using_subcommand compare" -l no-sandbox -d 'Search without the sandbox: for the tests that show what it refuses, and to measure what it costs. A flag, not a variable: nobody else\'s environment can switch it off'
 complete -c ris -n "__fish_ris_using_subcommand compare" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
 complete -c ris -n "__fish_ris_using_subcommand compare" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ris -n "__fish_ris_using_subcommand dupes" -l index -d 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand dupes" -l index -d 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand dupes" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
 always\t'Everywhere'
 never\t'Nowhere'"
@@ -100,7 +104,7 @@ complete -c ris -n "__fish_ris_using_subcommand dupes" -l json -d 'Print one JSO
 complete -c ris -n "__fish_ris_using_subcommand dupes" -s 0 -l null -d 'End each path in NUL, and each group in one more'
 complete -c ris -n "__fish_ris_using_subcommand dupes" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
 complete -c ris -n "__fish_ris_using_subcommand dupes" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ris -n "__fish_ris_using_subcommand privacy" -l index -d 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand privacy" -l index -d 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand privacy" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
 always\t'Everywhere'
 never\t'Nowhere'"
@@ -109,14 +113,15 @@ complete -c ris -n "__fish_ris_using_subcommand privacy" -l require-sandbox -d '
 complete -c ris -n "__fish_ris_using_subcommand privacy" -l no-sandbox -d 'Search without the sandbox: for the tests that show what it refuses, and to measure what it costs. A flag, not a variable: nobody else\'s environment can switch it off'
 complete -c ris -n "__fish_ris_using_subcommand privacy" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
 complete -c ris -n "__fish_ris_using_subcommand privacy" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ris -n "__fish_ris_using_subcommand status" -l index -d 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand status" -l index -d 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand status" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
 always\t'Everywhere'
 never\t'Nowhere'"
+complete -c ris -n "__fish_ris_using_subcommand status" -l errors -d 'List what failed and why, one a line, and the pictures that this build does not read'
 complete -c ris -n "__fish_ris_using_subcommand status" -l json -d 'Print one line of JSON'
 complete -c ris -n "__fish_ris_using_subcommand status" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
 complete -c ris -n "__fish_ris_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ris -n "__fish_ris_using_subcommand verify" -l index -d 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand verify" -l index -d 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand verify" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
 always\t'Everywhere'
 never\t'Nowhere'"
@@ -124,7 +129,7 @@ complete -c ris -n "__fish_ris_using_subcommand verify" -l repair -d 'Drop what 
 complete -c ris -n "__fish_ris_using_subcommand verify" -l json -d 'Print one JSON object'
 complete -c ris -n "__fish_ris_using_subcommand verify" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
 complete -c ris -n "__fish_ris_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ris -n "__fish_ris_using_subcommand prune" -l index -d 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand prune" -l index -d 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand prune" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
 always\t'Everywhere'
 never\t'Nowhere'"
@@ -134,26 +139,34 @@ complete -c ris -n "__fish_ris_using_subcommand prune" -s N -l dry-run -d 'Chang
 complete -c ris -n "__fish_ris_using_subcommand prune" -l json -d 'Print one JSON object'
 complete -c ris -n "__fish_ris_using_subcommand prune" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
 complete -c ris -n "__fish_ris_using_subcommand prune" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ris -n "__fish_ris_using_subcommand completions" -l index -d 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand merge" -l index -d 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand merge" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c ris -n "__fish_ris_using_subcommand merge" -l json -d 'Print the summary as one line of JSON'
+complete -c ris -n "__fish_ris_using_subcommand merge" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
+complete -c ris -n "__fish_ris_using_subcommand merge" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ris -n "__fish_ris_using_subcommand completions" -l index -d 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand completions" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
 always\t'Everywhere'
 never\t'Nowhere'"
 complete -c ris -n "__fish_ris_using_subcommand completions" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
 complete -c ris -n "__fish_ris_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ris -n "__fish_ris_using_subcommand man" -l index -d 'The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
+complete -c ris -n "__fish_ris_using_subcommand man" -l index -d 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand man" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
 always\t'Everywhere'
 never\t'Nowhere'"
 complete -c ris -n "__fish_ris_using_subcommand man" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
 complete -c ris -n "__fish_ris_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare dupes privacy status verify prune completions man help" -f -a "index" -d 'Describe pictures into the index'
-complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare dupes privacy status verify prune completions man help" -f -a "search" -d 'Find where pictures, or edited copies of them, stand in the index'
-complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare dupes privacy status verify prune completions man help" -f -a "compare" -d 'Tell whether two pictures are the same, and how one came from the other'
-complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare dupes privacy status verify prune completions man help" -f -a "dupes" -d 'List the groups of pictures in the index that are copies of each other'
-complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare dupes privacy status verify prune completions man help" -f -a "privacy" -d 'Tell what keeps a query private on this machine, and prove it'
-complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare dupes privacy status verify prune completions man help" -f -a "status" -d 'Tell what the index holds, and what failed'
-complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare dupes privacy status verify prune completions man help" -f -a "verify" -d 'Read every checksum of the index; with --repair, drop what is damaged'
-complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare dupes privacy status verify prune completions man help" -f -a "prune" -d 'Forget pictures whose files are gone, never those of a disk that is unplugged'
-complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare dupes privacy status verify prune completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare dupes privacy status verify prune completions man help" -f -a "man" -d 'Print the manual page'
-complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare dupes privacy status verify prune completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare dupes privacy status verify prune merge completions man help" -f -a "index" -d 'Describe pictures into the index'
+complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare dupes privacy status verify prune merge completions man help" -f -a "search" -d 'Find where pictures, or edited copies of them, stand in the index'
+complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare dupes privacy status verify prune merge completions man help" -f -a "compare" -d 'Tell whether two pictures are the same, and how one came from the other'
+complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare dupes privacy status verify prune merge completions man help" -f -a "dupes" -d 'List the groups of pictures in the index that are copies of each other'
+complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare dupes privacy status verify prune merge completions man help" -f -a "privacy" -d 'Tell what keeps a query private on this machine, and prove it'
+complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare dupes privacy status verify prune merge completions man help" -f -a "status" -d 'Tell what the index holds, and what failed'
+complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare dupes privacy status verify prune merge completions man help" -f -a "verify" -d 'Read every checksum of the index; with --repair, drop what is damaged'
+complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare dupes privacy status verify prune merge completions man help" -f -a "prune" -d 'Forget pictures whose files are gone, never those of a disk that is unplugged'
+complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare dupes privacy status verify prune merge completions man help" -f -a "merge" -d 'Take what other indexes hold into one, without decoding a picture again'
+complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare dupes privacy status verify prune merge completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare dupes privacy status verify prune merge completions man help" -f -a "man" -d 'Print the manual page'
+complete -c ris -n "__fish_ris_using_subcommand help; and not __fish_seen_subcommand_from index search compare dupes privacy status verify prune merge completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -47,6 +47,20 @@ impl Locator {
         }
     }
 
+    /// The same place in another file.
+    pub fn in_file(self, path: PathBuf) -> Self {
+        match self {
+            Self::Path(_) => Self::Path(path),
+            Self::Inside { names, .. } => Self::Inside { archive: path, names },
+            Self::Url(url) => Self::Url(url),
+        }
+    }
+
+    /// The place of a root, from the text by which it is kept.
+    pub fn of_root(root: &str) -> Self {
+        if root.contains("://") { Self::Url(root.to_owned()) } else { Self::Path(root.into()) }
+    }
+
     /// What follows the file's path where the picture is inside: `!/inner/name.jpg`.
     pub fn inside(&self) -> Vec<u8> {
         match self {

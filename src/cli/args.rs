@@ -29,9 +29,10 @@ pub struct Args {
 /// Flags of every command.
 #[derive(Debug, ClapArgs)]
 pub struct Global {
-    /// The index [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user's data folder]
-    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub index: Option<PathBuf>,
+    /// The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user's
+    /// data folder]
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath, action = ArgAction::Append)]
+    pub index: Vec<PathBuf>,
     /// Print no results, progress or summary: the exit status tells. Warnings are still printed
     #[arg(short, long, global = true)]
     pub quiet: bool,
@@ -58,6 +59,8 @@ pub enum Command {
     Verify(Verify),
     /// Forget pictures whose files are gone, never those of a disk that is unplugged
     Prune(Prune),
+    /// Take what other indexes hold into one, without decoding a picture again
+    Merge(Merge),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -161,8 +164,14 @@ pub enum Reach {
 pub struct Index {
     /// Folders, picture files, archives (zip, tar), and addresses on the web (pages, sitemaps, pictures); "-": a list of
     /// them on stdin
-    #[arg(value_name = "SOURCE", required_unless_present = "files_from", value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "SOURCE", required_unless_present_any = ["files_from", "here"], value_hint = ValueHint::AnyPath)]
     pub sources: Vec<PathBuf>,
+    /// Index DIR into DIR/.ris, with paths relative to DIR: the index travels with its disk
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with_all = ["sources", "files_from"])]
+    pub here: Option<PathBuf>,
+    /// Then stay, and index what changes until Ctrl-C
+    #[arg(long)]
+    pub watch: bool,
     #[command(flatten)]
     pub walk: Walk,
     #[command(flatten)]
@@ -170,7 +179,7 @@ pub struct Index {
     #[cfg(feature = "crawl")]
     #[command(flatten, next_help_heading = "Of sources on the web")]
     pub web: Web,
-    /// Print the summary as one line of JSON
+    /// Print the summary as one line of JSON; with --watch, one each time
     #[arg(long)]
     pub json: bool,
 }
@@ -194,6 +203,9 @@ pub struct Search {
     /// Print only matches with at least this probability, 0 to 1 [default: where 99 of 100 are right]
     #[arg(long, value_name = "P", value_parser = probability)]
     pub min_score: Option<f64>,
+    /// Tell the raw file and the JPEG or HEIC of one shot (same folder, same name) as one match
+    #[arg(long)]
+    pub raw_pairs: bool,
     /// Print one JSON object a query and line
     #[arg(long, conflicts_with_all = ["paths", "null"])]
     pub json: bool,
@@ -260,6 +272,9 @@ pub struct Privacy {
 
 #[derive(Debug, ClapArgs)]
 pub struct Status {
+    /// List what failed and why, one a line, and the pictures that this build does not read
+    #[arg(long)]
+    pub errors: bool,
     /// Print one line of JSON
     #[arg(long)]
     pub json: bool,
@@ -308,6 +323,22 @@ pub struct Prune {
     #[arg(short = 'N', long)]
     pub dry_run: bool,
     /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Exit status: 0 all is in, 2 an error, 130 stopped by Ctrl-C. What was done is kept: run it again to go on."
+)]
+pub struct Merge {
+    /// The index that takes it all: a new folder, or an index that is added to
+    #[arg(value_name = "OUT", value_hint = ValueHint::DirPath)]
+    pub out: PathBuf,
+    /// Indexes that are only read. Of a file that several know, what was seen at the later time counts
+    #[arg(value_name = "SHARD", required = true, value_hint = ValueHint::DirPath)]
+    pub shards: Vec<PathBuf>,
+    /// Print the summary as one line of JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -9,13 +9,16 @@ use anyhow::Result;
 use indicatif::{DecimalBytes, HumanCount};
 use ris::index::{self, Offline, Reader, Writer};
 use ris::ingest::{self, Summary, Workers};
+use ris::progress::Progress;
 use ris::source::folder;
 use ris::{Error, ErrorKind, decode, report};
 
 use super::args::{Global, Index, Walk};
 use super::exit::{self, Exit};
 use super::progress::{self, Bar};
-use super::{files, location, messages};
+#[cfg(feature = "crawl")]
+use super::web;
+use super::{files, location, messages, watch};
 
 pub fn run(args: &Index, global: &Global) -> Result<Exit> {
     let mut sources = Vec::new();
@@ -27,24 +30,67 @@ pub fn run(args: &Index, global: &Global) -> Result<Exit> {
         }
     }
     sources.extend(files::listed(&args.lists)?);
-    let folder = location::index(global)?;
+    let folder = match &args.here {
+        Some(here) => {
+            sources.push(here.clone());
+            location::here(here, global)?
+        }
+        None => location::index(global)?,
+    };
+    #[cfg(feature = "crawl")]
+    let (starts, sources) = web::split(sources)?;
+    #[cfg(feature = "crawl")]
+    if args.web.dry_run && !starts.is_empty() {
+        return web::list(&starts, args);
+    }
+    #[cfg(feature = "crawl")]
+    if args.web.dry_run || (args.watch && !starts.is_empty()) {
+        let message = if args.watch { "--watch is for folders alone" } else { "--dry-run is for addresses on the web" };
+        return Err(Error::new(ErrorKind::Usage, message).into());
+    }
+    #[cfg(feature = "crawl")]
+    let has_starts = !starts.is_empty();
+    #[cfg(not(feature = "crawl"))]
+    let has_starts = false;
     let (sources, missing) = existing(sources, &folder);
-    if sources.is_empty() && missing > 0 {
+    if sources.is_empty() && !has_starts && missing > 0 {
         // Nothing to index makes no index.
         return Ok(Exit::Error);
     }
-    let mut summary = update(&folder, &sources, &args.walk, global.quiet)?;
-    summary.failed += missing;
-    let reader = Reader::open(&folder)?;
-    let totals = reader.totals()?;
-    if args.json && !global.quiet {
-        let mut line = Vec::new();
-        report::json::summary(&mut line, &summary, &totals, reader.disk_bytes()?)?;
-        exit::print(&line)?;
-    } else if !global.quiet {
-        messages::block(&text(&summary, totals.pictures, reader.disk_bytes()?, &folder));
+    let options = options(&args.walk)?;
+    progress::stop_on_interrupt();
+    if args.watch {
+        let job = Job { folder: &folder, sources: &sources, options: &options, portable: args.here.is_some() };
+        return watch::run(&job, args, global);
     }
+    let bar = Bar::new(global.quiet);
+    let mut summary = None;
+    let rounds = || -> ris::Result<()> {
+        if !sources.is_empty() || !has_starts {
+            summary = Some(round(&folder, &sources, &options, args.here.is_some(), &bar)?);
+        }
+        #[cfg(feature = "crawl")]
+        if has_starts && !bar.stop() {
+            summary = Some(web::round(&folder, &starts, args, &options, &bar, summary.take())?);
+        }
+        Ok(())
+    };
+    let ended = { rounds }();
+    bar.clear();
+    ended?;
+    let mut summary = summary.unwrap_or_default();
+    summary.failed += missing;
+    tell(&summary, &folder, args.json, global.quiet)?;
     Ok(exit_of(&summary))
+}
+
+/// What is indexed, where to and how.
+#[cfg_attr(not(feature = "watch"), allow(dead_code))]
+pub struct Job<'a> {
+    pub folder: &'a Path,
+    pub sources: &'a [PathBuf],
+    pub options: &'a ingest::Options,
+    pub portable: bool,
 }
 
 /// How an update of the index ends the command.
@@ -77,7 +123,7 @@ fn diagnose(source: &Path) -> ris::Result<()> {
     let resolved = folder::resolve(source);
     let is_url = source.to_str().is_some_and(|text| text.starts_with("http://") || text.starts_with("https://"));
     if resolved.is_err() && is_url {
-        let message = "this version reads folders and files only: download the pages first";
+        let message = "this build opens no connection: it needs the feature crawl";
         return Err(Error::new(ErrorKind::Unsupported, message).about(source));
     }
     resolved.map(drop)
@@ -88,28 +134,55 @@ const JOBS_MAX: NonZero<usize> = NonZero::<usize>::MIN.saturating_add(63);
 
 /// Brings the index of `sources` up to date, with progress and warnings on stderr.
 pub fn update(folder: &Path, sources: &[PathBuf], walk: &Walk, quiet: bool) -> Result<Summary> {
+    let options = options(walk)?;
+    progress::stop_on_interrupt();
+    let bar = Bar::new(quiet);
+    let summary = round(folder, sources, &options, false, &bar);
+    bar.clear();
+    Ok(summary?)
+}
+
+/// How sources are indexed, and the processes in which pictures are decoded: to be asked for while this one has one
+/// thread.
+fn options(walk: &Walk) -> Result<ingest::Options> {
     let defaults = ingest::Options::default();
     let max_memory = walk.max_memory.unwrap_or(defaults.max_memory);
     let jobs = walk.jobs.unwrap_or(defaults.jobs).min(JOBS_MAX);
     let decode = decode::Options { max_memory, ..defaults.decode.clone() };
-    // Before there is a second thread.
     let workers = Workers::start(jobs, &decode, defaults.max_file_bytes)?;
-    let options = ingest::Options {
-        walk: folder::Options { hidden: walk.hidden, follow: walk.follow, exclude: walk.exclude.clone() },
-        jobs,
-        decode,
-        workers,
-        max_memory,
-        ..defaults
-    };
-    progress::stop_on_interrupt();
-    let mut writer = Writer::open(folder, index::Options::default())?;
-    let bar = Bar::new(quiet);
-    let summary = ingest::run(&mut writer, sources, &options, &bar);
-    bar.clear();
-    let summary = summary?;
+    let walk = folder::Options { hidden: walk.hidden, follow: walk.follow, exclude: walk.exclude.clone() };
+    Ok(ingest::Options { walk, jobs, decode, workers, max_memory, ..defaults })
+}
+
+/// One run over `sources`; a new index is `portable` or not.
+pub fn round(
+    folder: &Path,
+    sources: &[PathBuf],
+    options: &ingest::Options,
+    portable: bool,
+    progress: &dyn Progress,
+) -> ris::Result<Summary> {
+    let mut writer = Writer::open(folder, index::Options { portable, ..index::Options::default() })?;
+    let summary = ingest::run(&mut writer, sources, options, progress)?;
     writer.finish()?;
     Ok(summary)
+}
+
+/// Tells what a run did: on stdout as JSON, on stderr as text.
+pub fn tell(summary: &Summary, folder: &Path, json: bool, quiet: bool) -> Result<()> {
+    if quiet {
+        return Ok(());
+    }
+    let reader = Reader::open(folder)?;
+    let totals = reader.totals()?;
+    if json {
+        let mut line = Vec::new();
+        report::json::summary(&mut line, summary, &totals, reader.disk_bytes()?)?;
+        exit::print(&line)?;
+    } else {
+        messages::block(&text(summary, totals.pictures, reader.disk_bytes()?, folder));
+    }
+    Ok(())
 }
 
 /// The summary for people.
@@ -132,6 +205,22 @@ fn text(summary: &Summary, pictures: u64, bytes: u64, folder: &Path) -> String {
         let reasons: Vec<_> =
             summary.skipped.iter().map(|(reason, count)| format!("{reason}: {}", HumanCount(*count))).collect();
         let _ = write!(text, ", skipped {} ({})", HumanCount(skipped), reasons.join("; "));
+    }
+    #[cfg(feature = "crawl")]
+    if let Some(crawled) = &summary.crawled {
+        let (pages, images) = (HumanCount(crawled.pages), HumanCount(crawled.images));
+        let _ = write!(text, "\nfetched {pages} pages and {images} pictures, {}", DecimalBytes(crawled.received));
+        if crawled.not_modified > 0 {
+            let _ = write!(text, "; {} had not changed", HumanCount(crawled.not_modified));
+        }
+        if !crawled.refused.is_empty() {
+            let reasons: Vec<_> =
+                crawled.refused.iter().map(|(reason, count)| format!("{reason} {}", HumanCount(*count))).collect();
+            let _ = write!(text, "; not fetched or not used: {}", reasons.join(", "));
+        }
+        if crawled.pending > 0 {
+            let _ = write!(text, "; {} addresses are left: run again to go on", HumanCount(crawled.pending));
+        }
     }
     let seconds = summary.elapsed.as_secs_f64();
     let _ = write!(text, "\n{seconds:.1} s");

@@ -1,19 +1,57 @@
 //! Where the index is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use ris::{Error, ErrorKind};
 
 use super::args::Global;
 
 /// An index that travels with its folder.
 const LOCAL: &str = ".ris";
 
-/// `--index`, else `$RIS_INDEX`, else the nearest `.ris/` here or above, else the user's data folder.
-pub fn index(global: &Global) -> Result<PathBuf> {
-    if let Some(folder) = global.index.as_ref().filter(|folder| !folder.as_os_str().is_empty()) {
-        return Ok(folder.clone());
+/// The indexes that `--index` names, each once, or the one that is there without it.
+pub fn indexes(global: &Global) -> Result<Vec<PathBuf>> {
+    let mut folders: Vec<PathBuf> = Vec::new();
+    for folder in global.index.iter().filter(|folder| !folder.as_os_str().is_empty()) {
+        let same = |other: &PathBuf| {
+            other == folder
+                || other
+                    .canonicalize()
+                    .ok()
+                    .is_some_and(|other| folder.canonicalize().is_ok_and(|folder| folder == other))
+        };
+        if !folders.iter().any(same) {
+            folders.push(folder.clone());
+        }
     }
+    Ok(if folders.is_empty() { vec![unnamed()?] } else { folders })
+}
+
+/// The index of a command that takes one.
+pub fn index(global: &Global) -> Result<PathBuf> {
+    let mut folders = indexes(global)?;
+    match folders.pop() {
+        Some(folder) if folders.is_empty() => Ok(folder),
+        _ => {
+            Err(Error::new(ErrorKind::Usage, "several --index: only a search without --in takes more than one").into())
+        }
+    }
+}
+
+/// The index that `--here` makes in a folder.
+pub fn here(folder: &Path, global: &Global) -> Result<PathBuf> {
+    if !global.index.is_empty() {
+        return Err(Error::new(ErrorKind::Usage, "--here says where the index is: leave out --index").into());
+    }
+    if !folder.is_dir() {
+        return Err(Error::new(ErrorKind::Usage, "not a folder: --here takes one").about(folder).into());
+    }
+    Ok(folder.join(LOCAL))
+}
+
+/// `$RIS_INDEX`, else the nearest `.ris/` here or above, else the user's data folder.
+fn unnamed() -> Result<PathBuf> {
     if let Some(folder) = std::env::var_os("RIS_INDEX").filter(|folder| !folder.is_empty()) {
         return Ok(folder.into());
     }

@@ -9,12 +9,16 @@ mod files;
 mod index;
 mod location;
 mod man;
+mod merge;
 mod messages;
 mod progress;
 mod prune;
 mod search;
 mod status;
 mod verify;
+mod watch;
+#[cfg(feature = "crawl")]
+mod web;
 
 use clap::{CommandFactory, Parser};
 
@@ -39,6 +43,7 @@ pub fn run() -> Exit {
         Command::Dupes(dupes) => dupes::run(&dupes, &args.global),
         Command::Verify(verify) => verify::run(&verify, &args.global),
         Command::Prune(prune) => prune::run(&prune, &args.global),
+        Command::Merge(merge) => merge::run(&merge, &args.global),
         Command::Status(status) => status::run(&status, &args.global),
         Command::Completions { shell } => {
             let mut text = Vec::new();

@@ -33,6 +33,12 @@ impl Bar {
         Self { bar, bytes: AtomicU64::new(0), files: AtomicU64::new(0) }
     }
 
+    /// Writes something else meanwhile.
+    #[cfg_attr(not(feature = "watch"), allow(dead_code))]
+    pub fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.bar.suspend(write)
+    }
+
     /// Takes the bar off the screen.
     pub fn clear(&self) {
         self.bar.finish_and_clear();

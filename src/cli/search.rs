@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use ris::index::Reader;
 use ris::index::filter::Filter;
-use ris::index::{Offline, Reader};
 use ris::report::{self, Style, Told};
 use ris::sandbox::{self, Policy, Posture};
-use ris::search::{self, Options};
+use ris::search::{self, Gallery, Options};
 use ris::source::folder;
 use ris::{Error, ErrorKind, decode, ingest};
 
@@ -28,20 +28,19 @@ pub fn run(args: &Search, global: &Global) -> Result<Exit> {
     let filter = args.filter.iter().map(|text| Filter::parse(text)).collect::<ris::Result<Vec<_>>>()?;
     let filter = filter.into_iter().fold(Filter::default(), Filter::and);
     queries.extend(files::listed(&args.lists)?);
-    let folder = location::index(global)?;
+    let folders = if args.within.is_empty() { location::indexes(global)? } else { vec![location::index(global)?] };
     let within = args.within.iter().map(|folder| root(folder)).collect::<ris::Result<Vec<_>>>()?;
     let mut exit = Exit::NoMatch;
-    if !within.is_empty() {
-        match update(&folder, &within, args, global)? {
+    if let (Some(folder), false) = (folders.first(), within.is_empty()) {
+        match update(folder, &within, args, global)? {
             Exit::Success => {}
             Exit::Error => exit = Exit::Error,
             stopped => return Ok(if stopped == Exit::NoMatch { Exit::Error } else { stopped }),
         }
     }
     // From here on nothing can be written or sent, and no byte of a query was read yet.
-    let policy = Policy { folder: Some(folder.clone()), files: queries.clone(), ..Policy::default() };
+    let policy = Policy { folders: folders.clone(), files: queries.clone(), ..Policy::default() };
     let sandbox = confine::enter(&args.confine, &policy)?;
-    let reader = Reader::open(&folder)?;
     let defaults = Options::default();
     let max_memory = args.walk.max_memory.unwrap_or(defaults.decode.max_memory);
     let options = Options {
@@ -49,16 +48,21 @@ pub fn run(args: &Search, global: &Global) -> Result<Exit> {
         min_score: args.min_score.unwrap_or(defaults.min_score),
         within,
         filter,
-        offline: Offline::of(&reader)?,
+        raw_pairs: args.raw_pairs,
         decode: decode::Options { max_memory, ..defaults.decode },
         ..defaults
     };
+    let (galleries, opened) = open(&folders, &options)?;
+    if !opened {
+        exit = Exit::Error;
+    }
     let mut out = Output::new(args, global, queries.len() > 1);
     for query in &queries {
-        let told = tell(query, &reader, &options, sandbox);
+        let (told, whole) = tell(query, &galleries, &options, sandbox);
         out.write(&told)?;
         exit = match (exit, told) {
             (Exit::Error, _) | (_, Told { outcome: Err(_), .. }) => Exit::Error,
+            _ if !whole => Exit::Error,
             (_, Told { outcome: Ok(answer), .. }) if !answer.matches.is_empty() => Exit::Success,
             (exit, _) => exit,
         };
@@ -68,6 +72,25 @@ pub fn run(args: &Search, global: &Global) -> Result<Exit> {
         }
     }
     Ok(exit)
+}
+
+/// Those of the indexes that can be opened, and whether that is all of them: each of the others is one warning.
+fn open(folders: &[PathBuf], options: &Options) -> ris::Result<(Vec<Gallery>, bool)> {
+    let (mut galleries, mut errors) = (Vec::new(), Vec::new());
+    for folder in folders {
+        match Reader::open(folder).and_then(|reader| Gallery::of(reader, options)) {
+            Ok(gallery) => galleries.push(gallery),
+            Err(error) => errors.push(error),
+        }
+    }
+    if galleries.is_empty()
+        && let Some(error) = errors.pop()
+    {
+        errors.iter().for_each(messages::warning);
+        return Err(error);
+    }
+    errors.iter().for_each(messages::warning);
+    Ok((galleries, errors.is_empty()))
 }
 
 /// Brings the index up to date in a child process; `NoMatch` where it could not be, and the child has said why.
@@ -92,14 +115,16 @@ fn root(folder: &Path) -> ris::Result<PathBuf> {
     }
 }
 
-/// Searches for one query; what goes wrong with it is said at once, and told.
-fn tell<'a>(query: &'a Path, reader: &Reader, options: &Options, sandbox: Posture) -> Told<'a> {
+/// Searches for one query; what goes wrong with it is said at once, and told. Also tells whether all indexes were
+/// searched.
+fn tell<'a>(query: &'a Path, galleries: &[Gallery], options: &Options, sandbox: Posture) -> (Told<'a>, bool) {
     let started = Instant::now();
     let bytes = files::query(query, ingest::Options::default().max_file_bytes);
-    let outcome = bytes.and_then(|bytes| search::search(reader, &bytes, options)).map_err(|error| match error.kind() {
-        ErrorKind::Damaged => error.about(reader.folder()),
-        _ => error,
-    });
+    let (outcome, errors) = match bytes.and_then(|bytes| search::search_all(galleries, &bytes, options)) {
+        Ok((answer, errors)) => (Ok(answer), errors),
+        Err(error) => (Err(error), Vec::new()),
+    };
+    errors.iter().for_each(messages::warning);
     let name = if query.as_os_str() == "-" { Path::new("stdin") } else { query };
     match &outcome {
         Err(error) if error.subject().is_none() => messages::line(&format!("{}: {error}", name.display())),
@@ -113,7 +138,7 @@ fn tell<'a>(query: &'a Path, reader: &Reader, options: &Options, sandbox: Postur
     if outcome.as_ref().is_ok_and(|answer| answer.partial_data) {
         messages::line(&format!("{}: damaged: only some of its rows could be read", name.display()));
     }
-    Told { query, outcome, elapsed: started.elapsed(), sandbox }
+    (Told { query, outcome, elapsed: started.elapsed(), sandbox }, errors.is_empty())
 }
 
 /// Where answers go, and in which form.

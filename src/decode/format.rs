@@ -139,6 +139,11 @@ impl Format {
         }
     }
 
+    /// Whether it is a camera's raw format, of which a preview is read.
+    pub fn is_raw(self) -> bool {
+        raw::is_raw(self)
+    }
+
     /// The format of this [`name`](Self::name).
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.name() == name)

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocAddress, DocId, SegmentReader};
 
-use super::PictureId;
 use super::local::Source;
-use super::reader::{Known, Reader, next_alive, picture_id};
+use super::reader::{Known, Reader, damaged, next_alive, picture_id};
 use super::schema::{self, name};
+use super::{Digest, PictureId, SourceRecord, State};
 use crate::decode::metadata::Metadata;
 use crate::describe::hash::PerceptualHash;
 use crate::error::Result;
@@ -24,6 +24,28 @@ impl Reader {
             let Some(ids) = self.column(segment, name::ID)? else { continue };
             for id in segment.doc_ids_alive().filter_map(|doc| ids.first(doc)).filter_map(picture_id) {
                 visit(id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls `visit` with every described picture and the digest of its file, in the order of these within a segment.
+    ///
+    /// # Errors
+    /// `Damaged`, and what `visit` returns.
+    pub(super) fn each_digest(&self, mut visit: impl FnMut(PictureId, Digest) -> Result<()>) -> Result<()> {
+        for segment in self.searcher.segment_readers() {
+            let Some(ids) = self.column(segment, name::ID)? else { continue };
+            let inverted = segment.inverted_index(self.fields.digest).map_err(|error| damaged(self.folder(), error))?;
+            let mut digests = inverted.terms().stream().map_err(|error| damaged(self.folder(), error.into()))?;
+            while digests.advance() {
+                let Some(digest) = digests.key().first_chunk().map(|bytes| Digest(*bytes)) else { continue };
+                let postings = inverted.read_postings_from_terminfo(digests.value(), IndexRecordOption::Basic);
+                let mut postings = postings.map_err(|error| damaged(self.folder(), error.into()))?;
+                if let Some(id) = next_alive(segment, &mut postings).and_then(|doc| ids.first(doc)).and_then(picture_id)
+                {
+                    visit(id, digest)?;
+                }
             }
         }
         Ok(())
@@ -49,6 +71,14 @@ impl Reader {
             }
         }
         Ok(())
+    }
+
+    /// Calls `visit` with every place whose last look found `state`.
+    ///
+    /// # Errors
+    /// `Damaged`, and what `visit` returns.
+    pub fn each_in(&self, state: State, mut visit: impl FnMut(SourceRecord) -> Result<()>) -> Result<()> {
+        self.each_source(|known| if known.state == state { visit(self.source(&known)?) } else { Ok(()) })
     }
 
     /// Calls `visit` with every known place.
@@ -94,9 +124,10 @@ impl Reader {
         place: &Locator,
         visit: impl FnMut(&[u8], DocId),
     ) -> Result<()> {
-        let own = schema::locator_key(place);
+        let Some(place) = self.base().kept_above(place) else { return Ok(()) };
+        let own = schema::locator_key(&place);
         let after = [own.as_slice(), &[0]].concat();
-        let [inside, below] = schema::keys_below(place);
+        let [inside, below] = schema::keys_below(&place);
         self.each_key_between(segment, &[(own, after), inside, below], visit)
     }
 
@@ -104,7 +135,7 @@ impl Reader {
     pub(super) fn each_place(&self, segment: &SegmentReader, mut visit: impl FnMut(Locator, DocId)) -> Result<()> {
         self.each_key_between(segment, &[(Vec::new(), vec![u8::MAX; 8])], |key, document| {
             if let Some(place) = schema::locator_from_key(key) {
-                visit(place, document);
+                visit(self.base().told(place), document);
             }
         })
     }

@@ -10,12 +10,14 @@
 
 pub mod local;
 
+mod base;
 mod checked;
 mod directory;
 mod each;
 pub mod filter;
 mod format;
 pub mod ledger;
+mod merge;
 mod reader;
 mod roots;
 mod schema;
@@ -26,6 +28,7 @@ mod writer;
 use std::fmt;
 
 pub use format::FORMAT;
+pub use merge::{Merged, merge};
 pub use reader::{Candidate, Facts, Known, Reader, Totals};
 pub use roots::Offline;
 pub use select::Selection;

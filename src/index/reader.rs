@@ -12,6 +12,7 @@ use tantivy::postings::Postings;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocAddress, DocSet, Index, ReloadPolicy, Searcher, SegmentReader, TERMINATED, TantivyDocument, Term};
 
+use super::base::Base;
 use super::directory::ReadOnlyDirectory;
 use super::format::{self, DOCUMENTS};
 use super::schema::{self, Fields, name};
@@ -34,6 +35,9 @@ pub(super) struct Payload {
     pub next_picture: u32,
     /// The folders and files that were named to be indexed.
     pub roots: Vec<String>,
+    /// Folders below a root on which a disk was mounted when they were walked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<String>,
     /// Files of local features, oldest first.
     #[serde(default)]
     pub features: Vec<String>,
@@ -43,6 +47,9 @@ pub(super) struct Payload {
     /// What is known of crawls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crawls: Option<ledger::Committed>,
+    /// Places are relative to the folder that the index stands in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub portable: bool,
 }
 
 /// A picture of the index that may be the query's.
@@ -114,9 +121,13 @@ impl Known {
 /// An index at one commit.
 pub struct Reader {
     folder: PathBuf,
-    fields: Arc<Fields>,
+    pub(super) fields: Arc<Fields>,
     pub(super) searcher: Searcher,
     payload: Payload,
+    base: Base,
+    /// Where the roots stand today.
+    roots: Vec<String>,
+    mounts: Vec<String>,
     pub(super) features: Vec<local::Postings>,
 }
 
@@ -148,7 +159,8 @@ impl Reader {
             let index = Index::create_in_ram(fields.schema.clone());
             let searcher = index.reader().map_err(damaged)?.searcher();
             let (folder, payload) = (folder.to_owned(), Payload::default());
-            return Ok(Self { folder, fields, searcher, payload, features: Vec::new() });
+            let (base, roots, mounts, features) = (Base::default(), Vec::new(), Vec::new(), Vec::new());
+            return Ok(Self { folder, fields, searcher, payload, base, roots, mounts, features });
         }
         let directory = MmapDirectory::open(folder.join(DOCUMENTS)).map_err(|error| damaged(error.into()))?;
         let mut attempt = 0;
@@ -160,7 +172,11 @@ impl Reader {
                 });
             match opened {
                 Ok((searcher, payload, features)) => {
-                    return Ok(Self { folder: folder.to_owned(), fields, searcher, payload, features });
+                    let base = Base::of(folder, payload.portable)?;
+                    let today = |kept: &[String]| kept.iter().map(|root| base.root(root)).collect();
+                    let (roots, mounts) = (today(&payload.roots), today(&payload.mounts));
+                    let folder = folder.to_owned();
+                    return Ok(Self { folder, fields, searcher, payload, base, roots, mounts, features });
                 }
                 // A file that was there a moment ago: a writer has cleaned up. What is damaged stays so.
                 Err(error) if !is_of_a_lost_file(&error) => return Err(error),
@@ -196,6 +212,10 @@ impl Reader {
         &self.folder
     }
 
+    pub(super) fn base(&self) -> &Base {
+        &self.base
+    }
+
     pub(super) fn fields(&self) -> &Fields {
         &self.fields
     }
@@ -211,7 +231,17 @@ impl Reader {
 
     /// The folders and files that were named to be indexed, as text.
     pub fn roots(&self) -> &[String] {
-        &self.payload.roots
+        &self.roots
+    }
+
+    /// Folders below a root on which a disk was mounted when they were walked, as text.
+    pub fn mounts(&self) -> &[String] {
+        &self.mounts
+    }
+
+    /// Whether its places are kept relative to the folder that it stands in, so that both can be moved together.
+    pub fn is_portable(&self) -> bool {
+        self.payload.portable
     }
 
     pub(super) fn damaged(&self, error: impl Into<tantivy::TantivyError>) -> Error {
@@ -320,7 +350,8 @@ impl Reader {
     /// # Errors
     /// `Damaged`.
     pub fn known(&self, locator: &Locator) -> Result<Option<Known>> {
-        let Some(at) = self.document_with(&self.fields.locator_term(locator))? else { return Ok(None) };
+        let Ok(kept) = self.base.kept(locator) else { return Ok(None) };
+        let Some(at) = self.document_with(&self.fields.locator_term(&kept))? else { return Ok(None) };
         self.known_at(at).map(Some)
     }
 
@@ -343,7 +374,7 @@ impl Reader {
             Error::new(ErrorKind::Damaged, "a source without its place: index again, into another folder")
                 .about(self.folder.as_path())
         })?;
-        Ok(SourceRecord { locator, stamp, state, picture, note, shown })
+        Ok(SourceRecord { locator: self.base.told(locator), stamp, state, picture, note, shown })
     }
 
     /// All that is kept of a known place.
@@ -364,9 +395,10 @@ impl Reader {
     /// # Errors
     /// `Damaged`, and what `visit` returns.
     pub fn each_below(&self, place: &Locator, mut visit: impl FnMut(Known) -> Result<()>) -> Result<()> {
+        let Some(place) = self.base.kept_above(place) else { return Ok(()) };
         for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
             let mut documents = Vec::new();
-            self.each_key_between(segment, &schema::keys_below(place), |_, document| documents.push(document))?;
+            self.each_key_between(segment, &schema::keys_below(&place), |_, document| documents.push(document))?;
             for document in documents {
                 visit(self.known_at(DocAddress::new(ordinal, document))?)?;
             }

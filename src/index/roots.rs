@@ -2,7 +2,7 @@
 //!
 //! A disk that is unplugged takes its mount point with it, or leaves it behind, empty. A root that is not there, or
 //! empty where the index knew pictures, is *offline*: nothing is known of what stands on it, least of all that it is
-//! gone. Roots are asked for, never single pictures: in a search that would tell a network disk what was found.
+//! gone. The same goes for a folder below a root on which a disk was mounted. Roots are asked for, never single pictures: in a search that would tell a network disk what was found.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,13 +19,13 @@ const SAMPLE: usize = 16;
 pub struct Offline(Vec<PathBuf>);
 
 impl Offline {
-    /// Looks at each root of `reader`.
+    /// Looks at each root of `reader`, and at each folder below one on which a disk was mounted.
     ///
     /// # Errors
     /// `Damaged`.
     pub fn of(reader: &Reader) -> Result<Self> {
         let mut roots = Vec::new();
-        for root in reader.roots() {
+        for root in reader.roots().iter().chain(reader.mounts()) {
             // Whether an address can be reached is asked by who crawls it.
             if !root.contains("://") && is_offline(reader, Path::new(root))? {
                 roots.push(PathBuf::from(root));
@@ -37,6 +37,15 @@ impl Offline {
     /// Whether a place is one of these roots or stands below one.
     pub fn holds(&self, locator: &Locator) -> bool {
         self.root_of(locator.file()).is_some()
+    }
+
+    /// Those of them that stand below a folder, and not below another.
+    pub fn below(&self, folder: &Path) -> impl Iterator<Item = &Path> {
+        let nested = |path: &Path| self.0.iter().any(|other| other != path && path.starts_with(other));
+        self.0
+            .iter()
+            .map(PathBuf::as_path)
+            .filter(move |path| path.starts_with(folder) && *path != folder && !nested(path))
     }
 
     /// The one of these roots that `path` is or stands below.

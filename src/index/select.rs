@@ -13,10 +13,10 @@ use tantivy::schema::{Field as SchemaField, IndexRecordOption};
 use tantivy::tokenizer::{LowerCaser, SimpleTokenizer, TextAnalyzer};
 use tantivy::{DocId, SegmentReader, Term};
 
-use super::PictureId;
 use super::filter::{Condition, Field, Filter, Value};
 use super::reader::Reader;
-use super::schema::name;
+use super::schema::{self, name};
+use super::{PictureId, State};
 use crate::error::{Error, ErrorKind, Result};
 use crate::locator::Locator;
 
@@ -112,8 +112,12 @@ impl Reader {
         let (mut sources, mut standing) = (Vec::new(), Bits::default());
         for segment in self.searcher.segment_readers() {
             let mut documents = Bits::default();
+            let states = self.column(segment, name::STATE)?;
             self.each_document(segment, query.as_ref(), |document| {
-                documents.insert(document);
+                let state = states.as_ref().and_then(|states| states.first(document)).and_then(schema::state_of);
+                if state == Some(State::Present) {
+                    documents.insert(document);
+                }
                 Ok(())
             })?;
             if !within.is_empty() {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tantivy::directory::MmapDirectory;
 use tantivy::{Index, IndexWriter, TantivyDocument, Term};
 
+use super::base::Base;
 use super::directory::WritableDirectory;
 use super::format::{self, DOCUMENTS, FORMAT_FILE, WriteLock};
 use super::ledger::{self, Ledger};
@@ -27,11 +28,13 @@ pub struct Options {
     pub batch: usize,
     /// Commit after so long, if anything was added.
     pub interval: Duration,
+    /// A new index keeps its places relative to the folder that it stands in, so that both can be moved together.
+    pub portable: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { memory: 32 << 20, batch: 10_000, interval: Duration::from_secs(30) }
+        Self { memory: 32 << 20, batch: 10_000, interval: Duration::from_secs(30), portable: false }
     }
 }
 
@@ -41,12 +44,15 @@ pub struct Writer {
     fields: Arc<Fields>,
     documents: IndexWriter<TantivyDocument>,
     payload: Payload,
+    base: Base,
     features: Store,
     /// What is known of crawls, once somebody asked.
     ledger: Option<Ledger>,
     /// Pictures added since `snapshot` was opened, which it does not know.
     added: HashMap<Digest, PictureId>,
     snapshot: Reader,
+    /// Files of features become as few as there can be at the next commit.
+    compact: bool,
     pending: usize,
     committed: Instant,
     options: Options,
@@ -79,17 +85,28 @@ impl Writer {
         let directory = WritableDirectory { files, folder: path, like: folder.join(FORMAT_FILE) };
         let index = Index::open_or_create(directory, fields.schema.clone()).map_err(damaged)?;
         let snapshot = read(folder)?;
+        let mut payload = snapshot.payload().clone();
+        if options.portable && !payload.portable {
+            if payload.next_picture > 0 || !payload.roots.is_empty() {
+                let message =
+                    "this index is not portable, and it is not empty: remove it first, or go on without --here";
+                return Err(Error::new(ErrorKind::Usage, message).about(folder));
+            }
+            payload.portable = true;
+        }
         // One thread: describing pictures is a hundred times the work of indexing their documents.
         let documents = index.writer_with_num_threads(1, options.memory).map_err(damaged)?;
         Ok(Self {
             folder: folder.to_owned(),
             fields,
             documents,
-            payload: snapshot.payload().clone(),
+            base: Base::of(folder, payload.portable)?,
+            payload,
             features: Store::open(folder, &snapshot.payload().features)?,
             ledger: None,
             added: HashMap::new(),
             snapshot,
+            compact: false,
             pending: 0,
             committed: Instant::now(),
             options,
@@ -102,12 +119,29 @@ impl Writer {
     }
 
     /// Notes that `root` was named to be indexed.
-    pub fn add_root(&mut self, root: &Locator) {
-        let root = root.to_string();
+    ///
+    /// # Errors
+    /// `Usage` where the index is portable and does not stand beside or above it.
+    pub fn add_root(&mut self, root: &Locator) -> Result<()> {
+        let root = self.base.kept(root)?.to_string();
         if !self.payload.roots.contains(&root) {
             self.payload.roots.push(root);
             self.pending += 1;
         }
+        Ok(())
+    }
+
+    /// Notes that a disk is mounted at a folder below a root: without it, what stands there is offline, not gone.
+    ///
+    /// # Errors
+    /// As [`add_root`](Self::add_root).
+    pub fn add_mount(&mut self, mount: &Locator) -> Result<()> {
+        let mount = self.base.kept(mount)?.to_string();
+        if !self.payload.mounts.contains(&mount) {
+            self.payload.mounts.push(mount);
+            self.pending += 1;
+        }
+        Ok(())
     }
 
     /// The picture whose file has this digest, committed or not.
@@ -134,31 +168,53 @@ impl Writer {
         if let Some(id) = self.picture_with(&record.digest)? {
             return Ok(id);
         }
+        let id = self.add_described(record)?;
+        let PictureRecord { hash, quality, sketch, .. } = record;
+        self.features.add(local::Record { picture: id.0, hash: *hash, quality: *quality, sketch: sketch.clone() })?;
+        Ok(id)
+    }
+
+    /// Adds a picture that is not there, without its features: they must be [adopted](Self::adopt) before the next
+    /// commit.
+    pub(super) fn add_described(&mut self, record: &PictureRecord) -> Result<PictureId> {
         let id = PictureId(self.payload.next_picture);
         let next = id.0.checked_add(1);
         self.payload.next_picture =
             next.ok_or_else(|| Error::new(ErrorKind::Usage, "an index holds 4,294,967,295 pictures: start another"))?;
         self.documents.add_document(self.fields.picture_document(id, record)).map_err(|error| self.damaged(error))?;
-        let PictureRecord { hash, quality, sketch, .. } = record;
-        self.features.add(local::Record { picture: id.0, hash: *hash, quality: *quality, sketch: sketch.clone() })?;
         self.added.insert(record.digest, id);
         self.pending += 1;
         Ok(id)
     }
 
+    /// Takes in the features that a file of another index has of pictures, by the numbers that these have here.
+    pub(super) fn adopt(&mut self, file: &local::Postings, number: &dyn Fn(u32) -> Option<u32>) -> Result<()> {
+        self.features.adopt(file, number)
+    }
+
+    /// From the next commit on a search opens as few files as there can be.
+    pub(super) fn compact(&mut self) {
+        self.compact = true;
+        self.pending += usize::from(self.payload.features.len() > 1);
+    }
+
     /// Says what stands at a place, replacing what was known of it.
     ///
     /// # Errors
-    /// `Damaged`, `Io`.
+    /// `Damaged`, `Io`; `Usage` where the index is portable and does not stand above the place.
     pub fn set_source(&mut self, record: &SourceRecord) -> Result<()> {
+        let locator = self.base.kept(&record.locator)?.into_owned();
         self.forget_source(&record.locator);
-        self.documents.add_document(self.fields.source_document(record)).map_err(|error| self.damaged(error))?;
+        let record = SourceRecord { locator, ..record.clone() };
+        self.documents.add_document(self.fields.source_document(&record)).map_err(|error| self.damaged(error))?;
         Ok(())
     }
 
     /// Forgets a place.
     pub fn forget_source(&mut self, locator: &Locator) {
-        let term: Term = self.fields.locator_term(locator);
+        // What can't be kept is not there.
+        let Ok(kept) = self.base.kept(locator) else { return };
+        let term: Term = self.fields.locator_term(&kept);
         self.documents.delete_term(term);
         self.pending += 1;
     }
@@ -214,6 +270,9 @@ impl Writer {
         // Pictures are forgotten one by one; their features go when their file is merged.
         let forgotten =
             |id: u32| id < snapshot.payload().next_picture && matches!(snapshot.facts(PictureId(id)), Ok(None));
+        if std::mem::take(&mut self.compact) {
+            self.features.compact(&|id| !forgotten(id))?;
+        }
         self.payload.features = self.features.prepare(&|id| !forgotten(id))?;
         if let Some(ledger) = &mut self.ledger {
             self.payload.crawls = Some(ledger.sync()?);

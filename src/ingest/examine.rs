@@ -181,4 +181,5 @@ pub(super) fn refusal(start: &[u8], bytes: u64, name: &Path) -> Option<String> {
     }
 }
 
-pub(super) const NOT_A_PICTURE: &str = "not a picture";
+/// The note of what is skipped and was never meant to be a picture.
+pub const NOT_A_PICTURE: &str = "not a picture";

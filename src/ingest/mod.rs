@@ -20,7 +20,7 @@ mod workers;
 
 use std::collections::{BTreeMap, HashSet};
 use std::num::NonZero;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, SyncSender};
 use std::time::{Duration, Instant};
@@ -34,6 +34,7 @@ use crate::locator::{Locator, Stamp};
 use crate::progress::{Event, Progress};
 use crate::source::archive::{Limits, is_file_named_so};
 use crate::source::folder::{self, FoundFile};
+pub use examine::NOT_A_PICTURE;
 pub use workers::Workers;
 
 use archive::{Reading, Way};
@@ -110,6 +111,25 @@ pub struct Summary {
     pub elapsed: Duration,
 }
 
+impl Summary {
+    /// Adds what another run did.
+    pub fn add(&mut self, other: Self) {
+        self.indexed += other.indexed;
+        self.unchanged += other.unchanged;
+        self.moved += other.moved;
+        self.missing += other.missing;
+        self.offline += other.offline;
+        self.failed += other.failed;
+        self.decoded += other.decoded;
+        self.partial_data += other.partial_data;
+        self.interrupted |= other.interrupted;
+        self.elapsed += other.elapsed;
+        for (reason, count) in other.skipped {
+            *self.skipped.entry(reason).or_default() += count;
+        }
+    }
+}
+
 /// Brings what `writer` holds of `roots` (folders and picture files) up to date and commits it.
 ///
 /// One bad file is an [`Event::Failed`] and the run goes on. A root that the index knows and that can't be reached
@@ -128,14 +148,16 @@ pub fn run(writer: &mut Writer, roots: &[PathBuf], options: &Options, progress: 
     let lost: Vec<_> = roots.extract_if(.., |root| matches!(root, Reached::Not(_))).collect();
     let roots: Vec<_> = roots.into_iter().map(|root| root.path().to_owned()).collect();
     let seen = Seen::of(&before);
-    let mut run = Run::new(writer, &before, offline, progress);
+    let nested = roots.iter().flat_map(|root| offline.below(root));
+    let lost: Vec<_> = lost.iter().map(Reached::path).chain(nested).map(Path::to_owned).collect();
+    let mut run = Run::new(writer, &before, offline, &roots, progress);
     for root in &lost {
         run.summary.offline += 1;
         let message = "offline: unplugged, unmounted or gone as a whole; what is known of it stays";
-        progress.event(Event::Warned(&Error::new(ErrorKind::Io, message).about(root.path())));
+        progress.event(Event::Warned(&Error::new(ErrorKind::Io, message).about(root.as_path())));
     }
     for root in &roots {
-        run.writer.add_root(&Locator::from(root.as_path()));
+        run.writer.add_root(&Locator::from(root.as_path()))?;
     }
     let walks = roots.iter().map(|root| folder::walk(root, &options.walk)).collect::<Result<Vec<_>>>()?;
     let halted = AtomicBool::new(false);

@@ -1,7 +1,7 @@
 //! The writing side: what came of each place, counted and written to the index.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::examine::Examined;
 use super::seen::Seen;
@@ -11,13 +11,19 @@ use crate::index::{Offline, PictureId, Reader, Shown, SourceRecord, State, Write
 use crate::locator::{Locator, Stamp};
 use crate::progress::{Event, Progress};
 use crate::source::archive::is_file_named_so;
-use crate::source::folder::FoundFile;
+use crate::source::folder::{self, FoundFile};
 
 /// The writing side.
 pub(super) struct Run<'a> {
     pub writer: &'a mut Writer,
     before: &'a Reader,
     offline: Offline,
+    /// The roots that are walked, in order, none below another.
+    roots: &'a [PathBuf],
+    /// The device of the root that the last file stood below.
+    device: Option<(&'a Path, Option<u64>)>,
+    /// Folders below them on which disks are mounted.
+    mounts: Vec<PathBuf>,
     progress: &'a dyn Progress,
     pub summary: Summary,
     /// What was found at files that have several names, by inode.
@@ -32,11 +38,20 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    pub fn new(writer: &'a mut Writer, before: &'a Reader, offline: Offline, progress: &'a dyn Progress) -> Self {
+    pub fn new(
+        writer: &'a mut Writer,
+        before: &'a Reader,
+        offline: Offline,
+        roots: &'a [PathBuf],
+        progress: &'a dyn Progress,
+    ) -> Self {
         Self {
             writer,
             before,
             offline,
+            roots,
+            device: None,
+            mounts: Vec::new(),
             progress,
             summary: Summary::default(),
             by_inode: HashMap::new(),
@@ -55,7 +70,8 @@ impl<'a> Run<'a> {
             Outcome::Failed(error) if error.kind() == ErrorKind::Damaged => return Err(error),
             Outcome::Failed(error) => self.fail(&error),
             Outcome::Examined(file, examined) => {
-                let FoundFile { path, stamp: Stamp { bytes, .. }, inode } = file;
+                self.note_mount(&file)?;
+                let FoundFile { path, stamp: Stamp { bytes, .. }, inode, .. } = file;
                 let is_new = !matches!(examined, Examined::Unchanged(..));
                 if is_new && (matches!(examined, Examined::Archive { .. }) || is_file_named_so(&path)) {
                     self.reread.insert(path.clone());
@@ -68,6 +84,27 @@ impl<'a> Run<'a> {
             }
         }
         self.writer.commit_if_due()
+    }
+
+    /// Notes where the disk of a file is mounted, if that is below a root.
+    fn note_mount(&mut self, file: &FoundFile) -> Result<()> {
+        let next = self.roots.partition_point(|root| *root <= file.path);
+        let Some(root) = next.checked_sub(1).and_then(|last| self.roots.get(last)) else { return Ok(()) };
+        if *root == file.path || !file.path.starts_with(root) {
+            return Ok(());
+        }
+        let device = match self.device {
+            Some((of, device)) if of == root => device,
+            _ => folder::device_of(root),
+        };
+        self.device = Some((root, device));
+        if device == file.device || self.mounts.iter().any(|mount| file.path.starts_with(mount)) {
+            return Ok(());
+        }
+        let Some(mount) = folder::mount_of(file, root) else { return Ok(()) };
+        self.writer.add_mount(&Locator::from(mount.as_path()))?;
+        self.mounts.push(mount);
+        Ok(())
     }
 
     fn is_gone(&self, locator: &Locator) -> bool {

@@ -10,8 +10,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{IndexState, Told, path_bytes, source_bytes};
-use crate::index::Totals;
+use super::{IndexState, Root, Told, path_bytes, source_bytes};
+use crate::index::{SourceRecord, Totals};
 use crate::ingest::Summary;
 use crate::sandbox::{Posture, Probe, Report};
 use crate::search::{Comparison, Match};
@@ -73,6 +73,10 @@ struct MatchObject {
     shown: Option<ShownObject>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     offline: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pair: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pair_bytes: Option<String>,
 }
 
 /// The page that showed a picture.
@@ -212,6 +216,7 @@ pub fn privacy(out: &mut impl Write, report: &Report, probes: &[Probe]) -> io::R
 }
 
 fn match_object(rank: usize, found: &Match) -> MatchObject {
+    let (pair, pair_bytes) = found.pair.as_ref().map(|pair| text_and_bytes(&source_bytes(pair))).unzip();
     let (source, source_bytes) = text_and_bytes(&source_bytes(&found.source));
     MatchObject {
         rank,
@@ -252,6 +257,8 @@ fn match_object(rank: usize, found: &Match) -> MatchObject {
             fetched: time_of(shown.fetched_s),
         }),
         offline: found.offline,
+        pair,
+        pair_bytes: pair_bytes.flatten(),
     }
 }
 
@@ -265,7 +272,7 @@ fn time_of(seconds: i64) -> String {
     time.ok().and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_else(|| "1970-01-01T00:00:00Z".into())
 }
 
-fn rounded(value: f64, digits: i32) -> f64 {
+pub(super) fn rounded(value: f64, digits: i32) -> f64 {
     let factor = 10f64.powi(digits);
     (value * factor).round() / factor
 }
@@ -293,7 +300,37 @@ struct SummaryLine<'a> {
     bytes: u64,
     decoded: u64,
     partial_data: u64,
+    #[cfg(feature = "crawl")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    web: Option<WebObject<'a>>,
     elapsed_ms: f64,
+}
+
+/// What a crawl did.
+#[cfg(feature = "crawl")]
+#[derive(Serialize)]
+struct WebObject<'a> {
+    pages: u64,
+    pictures: u64,
+    not_modified: u64,
+    received: u64,
+    refused: &'a BTreeMap<&'static str, u64>,
+    pending: u64,
+}
+
+#[derive(Serialize)]
+struct PlannedLine<'a> {
+    schema: u32,
+    kind: &'a str,
+    url: &'a str,
+}
+
+/// An address that a crawl would ask for.
+///
+/// # Errors
+/// Those of `out`.
+pub fn planned(out: &mut impl Write, kind: &str, url: &str) -> io::Result<()> {
+    line(out, &PlannedLine { schema: SCHEMA, kind, url })
 }
 
 /// What a run of `ris index` did, and what the index (`totals`, `bytes` on disk) now holds.
@@ -317,6 +354,15 @@ pub fn summary(out: &mut impl Write, summary: &Summary, totals: &Totals, bytes: 
             bytes,
             decoded: summary.decoded,
             partial_data: summary.partial_data,
+            #[cfg(feature = "crawl")]
+            web: summary.crawled.as_ref().map(|crawled| WebObject {
+                pages: crawled.pages,
+                pictures: crawled.images,
+                not_modified: crawled.not_modified,
+                received: crawled.received,
+                refused: &crawled.refused,
+                pending: crawled.pending,
+            }),
             elapsed_ms: rounded(summary.elapsed.as_secs_f64() * 1e3, 3),
         },
     )
@@ -326,6 +372,7 @@ pub fn summary(out: &mut impl Write, summary: &Summary, totals: &Totals, bytes: 
 struct StatusLine<'a> {
     schema: u32,
     index: String,
+    portable: bool,
     format: u32,
     pictures: u64,
     sources: u64,
@@ -333,9 +380,13 @@ struct StatusLine<'a> {
     archives: u64,
     bytes: u64,
     roots: Vec<RootObject<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    mounts: Vec<RootObject<'a>>,
     offline: u64,
     failed: u64,
     failures: Vec<FailureObject<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unsupported: Option<Vec<FailureObject<'a>>>,
     pending: u64,
 }
 
@@ -344,6 +395,10 @@ struct RootObject<'a> {
     source: &'a str,
     offline: bool,
     sources: u64,
+}
+
+fn root_object(root: &Root) -> RootObject<'_> {
+    RootObject { source: &root.source, offline: root.offline, sources: root.sources }
 }
 
 #[derive(Serialize)]
@@ -359,30 +414,29 @@ struct FailureObject<'a> {
 /// # Errors
 /// Those of `out`.
 pub fn status(out: &mut impl Write, state: &IndexState) -> io::Result<()> {
-    let failures = state.failures.iter().map(|failure| {
+    fn object(failure: &SourceRecord) -> FailureObject<'_> {
         let (source, source_bytes) = text_and_bytes(&source_bytes(&failure.locator));
         FailureObject { source, source_bytes, error: &failure.note }
-    });
+    }
     line(
         out,
         &StatusLine {
             schema: SCHEMA,
             index: lossy(&state.folder),
+            portable: state.portable,
             format: state.format,
             pictures: state.totals.pictures,
             sources: state.totals.sources,
             missing: state.totals.missing,
             archives: state.totals.archives,
             bytes: state.bytes,
-            roots: state
-                .roots
-                .iter()
-                .map(|root| RootObject { source: &root.source, offline: root.offline, sources: root.sources })
-                .collect(),
+            roots: state.roots.iter().map(root_object).collect(),
+            mounts: state.mounts.iter().map(root_object).collect(),
             offline: state.offline(),
             failed: state.totals.failed,
-            failures: failures.collect(),
-            pending: 0,
+            failures: state.failures.iter().map(object).collect(),
+            unsupported: state.unsupported.as_ref().map(|unsupported| unsupported.iter().map(object).collect()),
+            pending: state.pending,
         },
     )
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::index::{FORMAT, Offline, Reader, SourceRecord, State, Totals};
+use crate::ingest::NOT_A_PICTURE;
 use crate::locator::Locator;
 use crate::sandbox::Posture;
 use crate::search::Answer;
@@ -49,6 +50,8 @@ pub struct Style {
 pub struct IndexState {
     /// Its folder.
     pub folder: PathBuf,
+    /// Its places are relative to the folder that it stands in.
+    pub portable: bool,
     /// Its format version.
     pub format: u32,
     /// What it holds.
@@ -57,8 +60,14 @@ pub struct IndexState {
     pub bytes: u64,
     /// What was named to be indexed, and whether it can be reached now.
     pub roots: Vec<Root>,
+    /// Folders below these on which a disk was mounted when they were walked.
+    pub mounts: Vec<Root>,
     /// Places that claim to hold a picture and can't be read, with the reason.
     pub failures: Vec<SourceRecord>,
+    /// Places of pictures that this build does not read, with the reason; `None`: not asked for.
+    pub unsupported: Option<Vec<SourceRecord>>,
+    /// Addresses that crawls have still to fetch.
+    pub pending: u64,
 }
 
 /// A folder or file that was named to be indexed.
@@ -79,20 +88,48 @@ impl IndexState {
     /// `Damaged`, `Io`.
     pub fn of(reader: &Reader) -> Result<Self> {
         let offline = Offline::of(reader)?;
-        let roots = reader.roots().iter().map(|root| Root::of(reader, root, &offline)).collect::<Result<_>>()?;
+        let of = |root: &String| Root::of(reader, root, &offline);
+        let roots = reader.roots().iter().map(of).collect::<Result<_>>()?;
+        let mounts = reader.mounts().iter().map(of).collect::<Result<_>>()?;
         Ok(Self {
             folder: reader.folder().canonicalize().unwrap_or_else(|_| reader.folder().to_owned()),
+            portable: reader.is_portable(),
             format: FORMAT,
             totals: reader.totals()?,
             bytes: reader.disk_bytes()?,
             roots,
+            mounts,
             failures: reader.sources_in(State::Failed)?,
+            unsupported: None,
+            pending: reader.pending(),
         })
     }
 
-    /// Places of pictures below roots that can't be reached now.
+    /// Looks for pictures that were left out since they can't be read, too; files that are none are not told.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn with_unsupported(mut self, reader: &Reader) -> Result<Self> {
+        let mut unsupported = Vec::new();
+        reader.each_in(State::Skipped, |record| {
+            if record.note != NOT_A_PICTURE {
+                unsupported.push(record);
+            }
+            Ok(())
+        })?;
+        unsupported.sort_by(|a, b| a.locator.cmp(&b.locator));
+        self.unsupported = Some(unsupported);
+        Ok(self)
+    }
+
+    /// Places of pictures below roots, or below what was mounted there, that can't be reached now.
     pub fn offline(&self) -> u64 {
-        self.roots.iter().filter(|root| root.offline).map(|root| root.sources).sum()
+        let of_roots: u64 = self.roots.iter().filter(|root| root.offline).map(|root| root.sources).sum();
+        let counted = |mount: &Root| {
+            self.roots.iter().any(|root| root.offline && Path::new(&mount.source).starts_with(&root.source))
+        };
+        let mounts = self.mounts.iter().filter(|mount| mount.offline && !counted(mount));
+        of_roots + mounts.map(|mount| mount.sources).sum::<u64>()
     }
 }
 
@@ -102,8 +139,7 @@ impl Root {
         let offline = offline.root_of(&path).is_some();
         let mut sources = 0;
         let mut count = |state| sources += u64::from(state == State::Present);
-        let is_url = root.contains("://");
-        let locator = if is_url { Locator::Url(root.to_owned()) } else { Locator::Path(path) };
+        let locator = Locator::of_root(root);
         if let Some(known) = reader.known(&locator)? {
             count(known.state);
         }

@@ -80,6 +80,13 @@ fn row(out: &mut impl Write, rank: usize, rank_width: usize, found: &Match, styl
     if style.hyperlink {
         out.write_all(b"\x1b]8;;\x1b\\")?;
     }
+    if let Some(pair) = &found.pair {
+        // A name that has none is told whole.
+        let name = named(Path::new(pair.file().file_name().unwrap_or_default()), pair);
+        let extension = name.iter().rposition(|&byte| byte == b'.').and_then(|dot| name.get(dot..));
+        let shown = readable(extension.unwrap_or(&name).to_vec().into(), style);
+        paint(out, style, DIM, &[b"  (+ ", shown.as_slice(), b")"].concat())?;
+    }
     if found.offline {
         paint(out, style, DIM, b"  offline")?;
     }
@@ -163,13 +170,14 @@ pub fn privacy(out: &mut impl Write, report: &Report, probes: &[Probe]) -> io::R
     Ok(())
 }
 
-/// What an index is and holds, and what failed.
+/// What an index is and holds, and how much failed.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn status(out: &mut impl Write, state: &IndexState) -> io::Result<()> {
     let totals = &state.totals;
-    writeln!(out, "index     {}", escape::text(&state.folder.to_string_lossy()))?;
+    let portable = if state.portable { " (portable)" } else { "" };
+    writeln!(out, "index     {}{portable}", escape::text(&state.folder.to_string_lossy()))?;
     writeln!(out, "format    {}", state.format)?;
     writeln!(out, "size      {}", bytes(state.bytes))?;
     writeln!(out, "pictures  {}", totals.pictures)?;
@@ -185,8 +193,27 @@ pub fn status(out: &mut impl Write, state: &IndexState) -> io::Result<()> {
         let offline = if root.offline { ", offline" } else { "" };
         writeln!(out, "root      {} ({} files{offline})", escape::text(&root.source), root.sources)?;
     }
-    for failure in &state.failures {
-        writeln!(out, "failed    {}: {}", escape::text(&failure.locator.to_string()), escape::text(&failure.note))?;
+    for mount in &state.mounts {
+        let offline = if mount.offline { ", offline" } else { "" };
+        writeln!(out, "mounted   {} ({} files{offline})", escape::text(&mount.source), mount.sources)?;
+    }
+    if state.pending > 0 {
+        writeln!(out, "pending   {} addresses to be fetched: `ris index` of the same address goes on", state.pending)?;
+    }
+    match state.failures.len() {
+        0 => Ok(()),
+        1 => writeln!(out, "errors    1 file failed: `ris status --errors` says which and why"),
+        count => writeln!(out, "errors    {count} files failed: `ris status --errors` says which and why"),
+    }
+}
+
+/// What failed, then what this build does not read, one a line, with the reason.
+///
+/// # Errors
+/// Those of `out`.
+pub fn errors(out: &mut impl Write, state: &IndexState) -> io::Result<()> {
+    for told in state.failures.iter().chain(state.unsupported.iter().flatten()) {
+        writeln!(out, "{}: {}", escape::text(&told.locator.to_string()), escape::text(&told.note))?;
     }
     Ok(())
 }

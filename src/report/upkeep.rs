@@ -1,13 +1,14 @@
-//! What `ris verify`, `ris prune` and `ris dupes` tell.
+//! What `ris verify`, `ris prune`, `ris merge` and `ris dupes` tell.
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 
-use super::json::{SCHEMA, line, lossy, modified, text_and_bytes};
+use super::json::{SCHEMA, line, lossy, modified, rounded, text_and_bytes};
 use super::{Style, escape, source_bytes, text};
-use crate::index::{Checked, Repaired};
+use crate::index::{Checked, Merged, Repaired, Totals};
 use crate::ingest::prune::Gone;
 use crate::locator::Locator;
 use crate::search::Group;
@@ -152,6 +153,54 @@ pub fn prune_text(out: &mut impl Write, gone: &Gone, style: &Style) -> io::Resul
         out.write_all(b"\n")?;
     }
     Ok(())
+}
+
+#[derive(Serialize)]
+struct MergeLine {
+    schema: u32,
+    shards: usize,
+    added: u64,
+    shared: u64,
+    places: u64,
+    older: u64,
+    pictures: u64,
+    sources: u64,
+    bytes: u64,
+    interrupted: bool,
+    elapsed_ms: f64,
+}
+
+/// What a merge of so many shards did, and what the index (`totals`, `bytes` on disk) now holds, as one JSON object.
+///
+/// # Errors
+/// Those of `out`.
+pub fn merge_json(
+    out: &mut impl Write,
+    shards: usize,
+    merged: &Merged,
+    totals: &Totals,
+    bytes: u64,
+    elapsed: Duration,
+) -> io::Result<()> {
+    let Merged { added, shared, places, older, interrupted } = *merged;
+    let (pictures, sources) = (totals.pictures, totals.sources);
+    let elapsed_ms = rounded(elapsed.as_secs_f64() * 1e3, 3);
+    line(
+        out,
+        &MergeLine {
+            schema: SCHEMA,
+            shards,
+            added,
+            shared,
+            places,
+            older,
+            pictures,
+            sources,
+            bytes,
+            interrupted,
+            elapsed_ms,
+        },
+    )
 }
 
 #[derive(Serialize)]

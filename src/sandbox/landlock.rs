@@ -29,7 +29,7 @@ fn confine(policy: &Policy) -> Result<RulesetStatus, RulesetError> {
         .scope(Scope::from_all(NEWEST))?
         .create()?;
     // What can't be opened now can't be read later, and is named then.
-    if let Some(folder) = policy.folder.as_ref().and_then(|folder| PathFd::new(folder).ok()) {
+    for folder in policy.folders.iter().filter_map(|folder| PathFd::new(folder).ok()) {
         (&mut ruleset).add_rule(PathBeneath::new(folder, make_bitflags!(AccessFs::{ReadFile | ReadDir})))?;
     }
     // A rule for a folder would be one for all below it. Pipes and sockets are in no file system: no rule can name

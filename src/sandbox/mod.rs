@@ -44,8 +44,8 @@ pub fn apart_writing(work: impl FnOnce(&mut Vec<u8>) -> u8) -> std::io::Result<(
 /// What a confined process may still do.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
-    /// A folder all of which may be read: the index.
-    pub folder: Option<PathBuf>,
+    /// Folders all of which may be read: the indexes.
+    pub folders: Vec<PathBuf>,
     /// Files that may be read: the queries. What does not exist or is a folder is left out.
     pub files: Vec<PathBuf>,
     /// Open descriptors, besides stdout and stderr, that may be written.

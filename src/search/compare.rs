@@ -101,6 +101,7 @@ pub fn compare(query: &Side, source: &Side, options: &Options) -> Result<Compari
         shown: None,
         stamp: source.stamp,
         offline: false,
+        pair: None,
     };
     let too_plain = !same && options.calibration.too_plain(&asked);
     Ok(Comparison { found, same, too_plain, pictures: [first, second], outlines, inliers })

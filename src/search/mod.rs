@@ -4,7 +4,9 @@
 
 mod compare;
 mod dupes;
+mod gallery;
 pub mod geometry;
+mod pairs;
 mod rank;
 pub mod verify;
 
@@ -14,6 +16,7 @@ use std::time::{Duration, Instant};
 
 pub use compare::{Comparison, Side, compare};
 pub use dupes::{Group, dupes};
+pub use gallery::{Gallery, search_all};
 pub use geometry::Transform;
 pub use rank::{Calibration, Evidence};
 
@@ -27,7 +30,7 @@ use crate::describe::{Probe, probe};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index;
 use crate::index::filter::Filter;
-use crate::index::local::{self, Candidate, Form, Hit, Query};
+use crate::index::local::{self, Candidate, Form, Hit};
 use crate::index::{Digest, Offline, PictureId, Reader, Selection, Shown, State};
 use crate::locator::{Locator, Stamp};
 
@@ -52,6 +55,8 @@ pub struct Options {
     pub calibration: Calibration,
     /// Roots of the index that can't be reached now: what stands there is found and marked.
     pub offline: Offline,
+    /// A raw file and the JPEG or HEIC of the same shot are told as one match.
+    pub raw_pairs: bool,
 }
 
 impl Default for Options {
@@ -67,6 +72,7 @@ impl Default for Options {
             verify: verify::Options::default(),
             calibration,
             offline: Offline::default(),
+            raw_pairs: false,
         }
     }
 }
@@ -127,6 +133,8 @@ pub struct Match {
     pub stamp: Stamp,
     /// It can't be reached now: the folder that was indexed is unplugged, unmounted or gone as a whole.
     pub offline: bool,
+    /// The raw file, or the JPEG or HEIC, of the same shot, where that was asked for and was found too.
+    pub pair: Option<Locator>,
 }
 
 /// What a search found.
@@ -149,23 +157,47 @@ pub struct Answer {
 /// # Errors
 /// Those of [`decode::decode`] for the query; `Damaged` for the index.
 pub fn search(reader: &Reader, bytes: &[u8], options: &Options) -> Result<Answer> {
-    let started = Instant::now();
-    let picture = decode::decode(bytes, &options.decode).map_err(|error| as_query(error, bytes))?;
-    let probe = probe(&picture);
+    let query = Query::of(bytes, options)?;
     let selected = selection(reader, options)?;
-    let searched = match &selected {
-        Some(selected) => selected.pictures(),
-        None => reader.pictures()?,
-    };
-    let found = gather(reader, &Digest::of(bytes), &picture, &probe, selected.as_ref(), options)?;
-    let mut matches = Vec::new();
-    for (id, found) in found {
-        matches.extend(matches_of(reader, id, &found, &picture, selected.as_ref(), options)?);
+    let matches = query.matches(reader, selected.as_ref(), options)?;
+    Ok(query.answer(matches, searched(reader, selected.as_ref())?, options))
+}
+
+/// A picture that is searched for.
+struct Query {
+    started: Instant,
+    digest: Digest,
+    picture: Picture,
+    probe: Probe,
+}
+
+impl Query {
+    fn of(bytes: &[u8], options: &Options) -> Result<Self> {
+        let started = Instant::now();
+        let picture = decode::decode(bytes, &options.decode).map_err(|error| as_query(error, bytes))?;
+        Ok(Self { started, digest: Digest::of(bytes), probe: probe(&picture), picture })
     }
-    rank::order(&mut matches, options);
-    let too_plain = matches.is_empty() && options.calibration.too_plain(&probe);
-    let partial_data = picture.partial_data;
-    Ok(Answer { too_plain, partial_data, searched, matches, elapsed: started.elapsed() })
+
+    /// The places of an index that show it, in any order.
+    fn matches(&self, reader: &Reader, selected: Option<&Selection>, options: &Options) -> Result<Vec<Match>> {
+        let mut matches = Vec::new();
+        for (id, found) in gather(reader, &self.digest, &self.picture, &self.probe, selected, options)? {
+            matches.extend(matches_of(reader, id, &found, &self.picture, selected, options)?);
+        }
+        Ok(matches)
+    }
+
+    fn answer(&self, mut matches: Vec<Match>, searched: u64, options: &Options) -> Answer {
+        rank::order(&mut matches, options);
+        let too_plain = matches.is_empty() && options.calibration.too_plain(&self.probe);
+        let (partial_data, elapsed) = (self.picture.partial_data, self.started.elapsed());
+        Answer { too_plain, partial_data, searched, matches, elapsed }
+    }
+}
+
+/// How many pictures are searched.
+fn searched(reader: &Reader, selected: Option<&Selection>) -> Result<u64> {
+    selected.map_or_else(|| reader.pictures(), |selected| Ok(selected.pictures()))
 }
 
 /// What the search is limited to; `None` where it is not.
@@ -260,7 +292,10 @@ fn gather(
             true => reader.candidates(probe, calibration.max_distance),
             false => Ok(Vec::new()),
         },
-        || reader.local_candidates(&Query::new(&probe.features, size.0, &options.local), &options.local, selected),
+        || {
+            let query = local::Query::new(&probe.features, size.0, &options.local);
+            reader.local_candidates(&query, &options.local, selected)
+        },
     );
     let is_near =
         |candidate: &index::Candidate| candidate.quality >= calibration.min_quality && wanted(candidate.picture);
@@ -365,6 +400,7 @@ fn matches_of(
             metadata: facts.metadata.clone(),
             shown: source.shown,
             stamp: source.stamp,
+            pair: None,
         })
         .collect())
 }

@@ -1,6 +1,8 @@
 //! Evidence -> one probability, and the order in which matches are told.
 
-use super::{Match, Options};
+use std::collections::HashSet;
+
+use super::{Match, Options, pairs};
 use crate::describe::Probe;
 
 /// What speaks for a picture of the index.
@@ -99,13 +101,19 @@ impl Calibration {
     }
 }
 
-/// Best first, no more than asked for.
+/// Best first, each place once, no more than asked for.
 pub(super) fn order(matches: &mut Vec<Match>, options: &Options) {
     matches.retain(|found| found.score >= options.min_score);
     matches.sort_by(|a, b| {
         let more = b.evidence.inliers.cmp(&a.evidence.inliers);
         b.score.total_cmp(&a.score).then(more).then_with(|| a.source.cmp(&b.source))
     });
+    // Two indexes may know a place.
+    let mut told = HashSet::new();
+    matches.retain(|found| told.insert(found.source.clone()));
+    if options.raw_pairs {
+        pairs::join(matches);
+    }
     if options.top > 0 {
         matches.truncate(options.top);
     }

@@ -44,6 +44,8 @@ pub struct FoundFile {
     pub stamp: Stamp,
     /// Device and inode, where the same file may be reached under another name too.
     pub inode: Option<(u64, u64)>,
+    /// The device that it stands on, where the system tells.
+    pub device: Option<u64>,
 }
 
 /// The path of `root` with its links resolved: what the index keeps.
@@ -124,7 +126,8 @@ fn found(entry: &DirEntry, follow: bool) -> Result<Option<FoundFile>> {
         return Ok(None);
     }
     let metadata = entry.metadata().map_err(|error| walk_error(error, entry.path()))?;
-    Ok(Some(FoundFile { path: entry.path().to_owned(), stamp: stamp(&metadata), inode: inode(&metadata, follow) }))
+    let (inode, device) = (inode(&metadata, follow), device(&metadata));
+    Ok(Some(FoundFile { path: entry.path().to_owned(), stamp: stamp(&metadata), inode, device }))
 }
 
 /// Size and time of a file.
@@ -146,6 +149,29 @@ fn inode(metadata: &std::fs::Metadata, follow: bool) -> Option<(u64, u64)> {
 #[cfg(not(unix))]
 fn inode(_metadata: &std::fs::Metadata, _follow: bool) -> Option<(u64, u64)> {
     None
+}
+
+#[cfg(unix)]
+fn device(metadata: &std::fs::Metadata) -> Option<u64> {
+    Some(std::os::unix::fs::MetadataExt::dev(metadata))
+}
+
+#[cfg(not(unix))]
+fn device(_metadata: &std::fs::Metadata) -> Option<u64> {
+    None
+}
+
+/// The device that a folder or file stands on, where the system tells.
+pub fn device_of(path: &Path) -> Option<u64> {
+    path.metadata().ok().and_then(|metadata| device(&metadata))
+}
+
+/// The topmost folder above a file, and below `root`, that is on the same device as the file: where a disk is
+/// mounted, if that is not the root's.
+pub fn mount_of(file: &FoundFile, root: &Path) -> Option<PathBuf> {
+    let device = file.device?;
+    let folders = file.path.ancestors().skip(1).take_while(|folder| *folder != root && folder.starts_with(root));
+    folders.take_while(|folder| device_of(folder) == Some(device)).last().map(Path::to_owned)
 }
 
 /// The walker's error without its own mention of the path, and about that path.

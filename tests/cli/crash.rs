@@ -43,9 +43,13 @@ fn writes_into_a_folder_that_is_named_to_it() {
 
 /// The process above, in a shell that first runs `limits`.
 fn child(folder: &Path, limits: &str) -> Command {
+    child_of("writes_into_a_folder_that_is_named_to_it", FOLDER, folder, limits)
+}
+
+fn child_of(test: &str, variable: &str, folder: &Path, limits: &str) -> Command {
     let mut command = Command::new("sh");
-    let run = format!("{limits} exec \"$0\" --exact crash::writes_into_a_folder_that_is_named_to_it --nocapture");
-    command.args(["-c", &run]).arg(std::env::current_exe().unwrap()).env(FOLDER, folder);
+    let run = format!("{limits} exec \"$0\" --exact crash::{test} --nocapture");
+    command.args(["-c", &run]).arg(std::env::current_exe().unwrap()).env(variable, folder);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -165,4 +169,68 @@ fn readers_beside_a_writer_always_find_a_whole_commit() {
     });
     assert!(reads > 5, "{reads}");
     assert_eq!(check(&folder, PICTURES, "at the end"), PICTURES);
+}
+
+const MERGE: &str = "RIS_TESTS_MERGE_INTO";
+const SHARDS: u32 = 4;
+
+/// Joins the shards that stand beside a folder into it, with a commit as often as there can be one.
+fn merge(folder: &Path) -> ris::Result<()> {
+    let shards: Vec<_> = (0..SHARDS).map(|n| folder.with_file_name(format!("shard{n}"))).collect();
+    let options = ris::index::Options { batch: 1, ..ris::index::Options::default() };
+    ris::index::merge(folder, &shards, options, &mut |_| true).map(drop)
+}
+
+/// No test, but the process that the test below kills.
+#[test]
+fn merges_into_a_folder_that_is_named_to_it() {
+    if let Some(folder) = std::env::var_os(MERGE) {
+        merge(Path::new(&folder)).unwrap();
+    }
+}
+
+#[test]
+fn a_merge_that_is_killed_leaves_an_index_and_one_that_is_run_again_ends_as_if_it_never_was() {
+    let place = Place::new();
+    for shard in 0..SHARDS {
+        let mut writer = writer(&place.path(format!("shard{shard}"))).unwrap();
+        for n in (0..PICTURES).filter(|n| n % SHARDS == shard || n % 11 == shard) {
+            add(&mut writer, n).unwrap();
+            if n % 5 == 0 {
+                writer.commit().unwrap();
+            }
+        }
+        writer.finish().unwrap();
+    }
+    let whole = place.path("whole");
+    let child = |folder: &Path| child_of("merges_into_a_folder_that_is_named_to_it", MERGE, folder, "");
+    let started = Instant::now();
+    assert!(child(&whole).output().unwrap().status.success());
+    let took = started.elapsed();
+    let whole = answers(&Reader::open(&whole).unwrap(), PICTURES).unwrap();
+    let folder = place.path("merged");
+    let (mut killed, mut between) = (0, 0);
+    for round in 0u32..20 {
+        let mut child = child(&folder).spawn().unwrap();
+        std::thread::sleep(took.mul_f64(f64::from(round * 13 % 20) / 30.0));
+        child.kill().unwrap();
+        killed += u32::from(!child.wait().unwrap().success());
+        match Reader::open(&folder) {
+            Err(error) => assert_eq!(error.kind(), ErrorKind::NoIndex, "round {round}: {error}"),
+            Ok(reader) => {
+                assert!(verify(&folder).unwrap().is_whole(), "round {round}");
+                let standing = answers(&reader, PICTURES).unwrap().standing;
+                let there = standing.iter().flatten().count();
+                assert_eq!(reader.pictures().unwrap(), there as u64, "round {round}: each picture has its place");
+                between += u32::from(there > 0 && there < PICTURES as usize);
+            }
+        }
+        if round % 4 == 3 {
+            merge(&folder).unwrap();
+            let resumed = answers(&Reader::open(&folder).unwrap(), PICTURES).unwrap();
+            assert!(resumed == whole, "round {round}: other answers than without interruption");
+            std::fs::remove_dir_all(&folder).unwrap();
+        }
+    }
+    assert!(killed > 5 && between > 0, "{killed} {between}");
 }

@@ -158,7 +158,31 @@ fn the_status_tells_what_the_index_holds_and_what_failed() {
     assert_eq!(counts, [Some(1), Some(3), Some(1), Some(0), Some(0)], "{object}");
     assert!(object["bytes"].as_u64().unwrap() > 1000 && object["roots"].as_array().unwrap().len() == 1, "{object}");
     let text = place.run(["status", "--index", "idx"]);
-    assert!(text.stdout.contains("broken.jpg") && text.status == 0, "{text:?}");
+    assert!(text.status == 0 && !text.stdout.contains("broken.jpg"), "{text:?}");
+    assert!(text.stdout.contains("1 file failed: `ris status --errors`"), "{text:?}");
+}
+
+#[test]
+fn the_status_lists_what_failed_and_what_is_not_read_with_the_reason_and_no_other_files() {
+    let place = Place::with_photos(&PHOTOS);
+    place.write("photos/broken.jpg", b"\xFF\xD8\xFF\xE0 and no more");
+    place.write("photos/drawing.xcf", [&b"gimp xcf v011\0"[..], &[0; 64]].concat());
+    place.write("photos/letter.txt", "dear");
+    assert_eq!(place.run(["index", "photos", "--index", "idx"]).status, 2);
+    let ran = place.run(["status", "--errors", "--index", "idx"]);
+    let lines: Vec<_> = ran.stdout.lines().collect();
+    assert_eq!((ran.status, lines.len()), (0, 2), "{ran:?}");
+    for (line, name) in lines.iter().zip(["broken.jpg", "drawing.xcf"]) {
+        let path = place.path("photos").join(name).display().to_string();
+        let reason = line.strip_prefix(&format!("{path}: ")).unwrap_or_else(|| panic!("{line}"));
+        assert!(reason.len() > 10, "{line}");
+    }
+    let object = place.run(["status", "--errors", "--json", "--index", "idx"]).object();
+    assert!(object["failures"][0]["source"].as_str().unwrap().ends_with("broken.jpg"), "{object}");
+    assert!(object["unsupported"][0]["error"].as_str().unwrap().contains("xcf"), "{object}");
+    assert_eq!((&object["failed"], object["unsupported"].as_array().unwrap().len()), (&1.into(), 1));
+    let plain = place.run(["status", "--json", "--index", "idx"]).object();
+    assert_eq!((&plain["failures"], plain.get("unsupported")), (&object["failures"], None));
 }
 
 #[test]

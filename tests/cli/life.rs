@@ -166,3 +166,69 @@ fn damage_is_named_with_its_remedy_and_repaired_by_indexing_again() {
         assert_eq!(names(&found(&place)), ["roses.jpg"]);
     }
 }
+
+/// Marks a folder as one on which a disk is mounted, as a walk over it does.
+fn mounted(place: &Place, folder: &str) {
+    let mut writer = ris::index::Writer::open(&place.path("idx"), ris::index::Options::default()).unwrap();
+    writer.add_mount(&ris::locator::Locator::from(place.path(folder).as_path())).unwrap();
+    writer.finish().unwrap();
+}
+
+#[test]
+fn a_disk_that_was_mounted_below_a_root_and_is_not_now_is_offline_and_not_missing() {
+    let place = Place::with_photos(&[POND]);
+    place.copy("library/garden/roses.jpg", "photos/disk/roses.jpg");
+    place.copy("library/street/crossing.jpg", "photos/folder/crossing.jpg");
+    place.copy("library/garden/roses.jpg", "query.jpg");
+    assert_eq!(place.run(["index", "photos", "--index", "idx"]).status, 0);
+    mounted(&place, "photos/disk");
+    fs::remove_file(place.path("photos/folder/crossing.jpg")).unwrap();
+    for empty in [true, false] {
+        fs::rename(place.path("photos/disk"), place.path("unplugged")).unwrap();
+        if empty {
+            fs::create_dir(place.path("photos/disk")).unwrap();
+        }
+        let ran = place.run(["index", "photos", "--index", "idx", "--json"]);
+        let told = ran.object();
+        // What is gone from the root itself is missing, once.
+        let missing = u64::from(empty);
+        assert_eq!((&told["missing"], &told["offline"]), (&missing.into(), &1.into()), "{empty}: {ran:?}");
+        assert!(ran.stderr.contains("photos/disk: offline"), "{ran:?}");
+        let answer = found(&place);
+        assert_eq!((names(&answer), &answer["matches"][0]["offline"]), (vec!["roses.jpg".into()], &true.into()));
+        let status = place.run(["status", "--index", "idx", "--json"]).object();
+        let mount = &status["mounts"][0];
+        assert_eq!((&mount["offline"], &mount["sources"], &status["offline"]), (&true.into(), &1.into(), &1.into()));
+        let kept = place.run(["prune", "--dry-run", "--index", "idx", "--json"]).object();
+        assert_eq!((kept["forgotten"].as_array().unwrap().len(), &kept["offline"]), (1, &1.into()), "{kept}");
+        if empty {
+            fs::remove_dir(place.path("photos/disk")).unwrap();
+        }
+        fs::rename(place.path("unplugged"), place.path("photos/disk")).unwrap();
+        let again = place.run(["index", "photos", "--index", "idx", "--json"]).object();
+        assert_eq!((&again["unchanged"], &again["offline"], &again["decoded"]), (&2.into(), &0.into(), &0.into()));
+    }
+}
+
+/// In a namespace of mounts of its own, where this system lets one be made.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_walk_notes_where_a_disk_is_mounted_below_its_root() {
+    let place = Place::with_photos(&[POND]);
+    place.copy("library/garden/roses.jpg", "query.jpg");
+    fs::create_dir(place.path("photos/disk")).unwrap();
+    let script = "set -e; mount -t tmpfs tmpfs photos/disk || exit 9; mkdir photos/disk/deep; cp query.jpg photos/disk/deep/roses.jpg
+        \"$RIS\" index photos --index idx; umount photos/disk; \"$RIS\" index photos --index idx";
+    let mut command = std::process::Command::new("unshare");
+    command.args(["-rm", "sh", "-c", script]).current_dir(place.path("")).env("RIS", env!("CARGO_BIN_EXE_ris"));
+    let output = command.env("HOME", place.path("home")).output();
+    let told = output.as_ref().map(|output| String::from_utf8_lossy(&output.stderr).into_owned()).unwrap_or_default();
+    if output.as_ref().map_or(true, |output| output.status.code() == Some(9) || told.contains("unshare: ")) {
+        println!("left out, since nothing can be mounted here: {told}");
+        return;
+    }
+    assert!(output.unwrap().status.success() && told.contains("photos/disk: offline"), "{told}");
+    let status = place.run(["status", "--index", "idx", "--json"]).object();
+    let mount = place.path("photos/disk").display().to_string();
+    assert_eq!((&status["mounts"][0]["source"], &status["missing"]), (&mount.into(), &0.into()), "{status}");
+}

@@ -213,3 +213,38 @@ fn a_match_says_how_the_query_came_about() {
     near(&mirrored, "/query_overlap", 1.0, 0.03);
     assert_eq!(found("negative.jpg")["kind"], "copy");
 }
+
+/// Fujifilm's container around a JPEG.
+fn raf(jpeg: &[u8]) -> Vec<u8> {
+    let mut bytes = b"FUJIFILMCCD-RAW 0201FF383501".to_vec();
+    bytes.resize(84, 0);
+    bytes.extend(160u32.to_be_bytes());
+    bytes.extend((jpeg.len() as u32).to_be_bytes());
+    bytes.resize(160, 0);
+    bytes.extend(jpeg);
+    bytes
+}
+
+#[test]
+fn the_raw_file_and_the_jpeg_of_one_shot_are_one_match_where_that_is_asked_for() {
+    let place = Place::with_photos(&["garden/pond.jpg", "garden/roses.jpg"]);
+    let jpeg = fs::read(place.path("photos/pond.jpg")).unwrap();
+    place.write("photos/pond.RAF", raf(&jpeg));
+    place.write("other/pond.RAF", raf(&jpeg));
+    place.copy("queries/recompressed.jpg", "query.jpg");
+    let ran = place.run(["index", "photos", "other", "--index", "idx", "--json"]);
+    assert_eq!((ran.status, &ran.object()["indexed"]), (0, &4.into()), "{ran:?}");
+    let search = |args: &[&str]| {
+        Ran::of(place.ris().args(["search", "query.jpg", "--index", "idx"]).args(args).output().unwrap())
+    };
+    let plain = search(&["--json"]).object();
+    assert_eq!(names(&plain), ["pond.RAF", "pond.RAF", "pond.jpg"]);
+    assert!(plain["matches"].as_array().unwrap().iter().all(|found| found.get("pair").is_none()), "{plain}");
+    let paired = search(&["--json", "--raw-pairs"]).object();
+    let told: Vec<_> = paired["matches"].as_array().unwrap().iter().map(|found| found.get("pair").cloned()).collect();
+    let jpeg = place.path("photos/pond.jpg").display().to_string();
+    assert_eq!((names(&paired), told), (vec!["pond.RAF".into(); 2], vec![None, Some(jpeg.into())]), "{paired}");
+    let text = search(&["--raw-pairs"]).stdout;
+    assert!(text.lines().nth(1).unwrap().ends_with("photos/pond.RAF  (+ .jpg)") && text.lines().count() == 2, "{text}");
+    assert_eq!(search(&["--raw-pairs", "-n", "2", "-l"]).stdout.lines().count(), 2, "a pair counts once");
+}

@@ -136,8 +136,10 @@ fn an_empty_variable_is_as_none_and_the_last_of_a_repeated_flag_counts() {
     let ran =
         Ran::of(place.ris().env("RIS_INDEX", "").env("RIS_REQUIRE_SANDBOX", "").args(["status"]).output().unwrap());
     assert!(ran.status == 2 && ran.stderr.contains("no index here yet"), "{ran:?}");
-    assert_eq!(place.run(["index", "photos", "--index", "no", "--index", "idx"]).status, 0);
-    assert!(place.path("idx/format.json").exists() && !place.path("no").exists());
+    assert_eq!(place.run(["index", "photos", "--index", "idx", "--jobs", "1", "--jobs", "2"]).status, 0);
+    let colours = ["search", "photos/pond.jpg", "--color", "always", "--color", "never", "--index", "idx"];
+    let plain = place.run(colours);
+    assert!(plain.status == 0 && !plain.stdout.contains('\x1b'), "{plain:?}");
     let ran = Ran::of(place.ris().env("RIS_INDEX", "idx").args(["search", "photos/pond.jpg", "-l"]).output().unwrap());
     assert!(ran.status == 0 && ran.stdout.ends_with("pond.jpg\n"), "{ran:?}");
 }

@@ -57,6 +57,52 @@ impl Store {
         if self.pending.len() < GATHERED { Ok(()) } else { self.flush() }
     }
 
+    /// Takes in the pictures of a file of another index, under the numbers that `number` gives for theirs there; those
+    /// without one are left out.
+    ///
+    /// # Errors
+    /// `Io`; `Damaged` where that file is.
+    pub fn adopt(&mut self, file: &Postings, number: &dyn Fn(u32) -> Option<u32>) -> Result<()> {
+        self.flush()?;
+        let mut pictures = 0;
+        let name = self.create(|out| {
+            pictures = merge(out, &[file], number)?;
+            Ok(())
+        })?;
+        self.files.push((name, pictures));
+        Ok(())
+    }
+
+    /// Makes as few files as there can be. Pictures that `keep` does not want are dropped on the way.
+    ///
+    /// # Errors
+    /// `Io`, `Damaged`.
+    pub fn compact(&mut self, keep: &dyn Fn(u32) -> bool) -> Result<()> {
+        self.flush()?;
+        let files = std::mem::take(&mut self.files);
+        let (mut kept, mut run, mut sum) = (Vec::new(), Vec::new(), 0);
+        for file in files.iter().cloned().chain([(String::new(), MERGED)]) {
+            if sum + file.1 > MERGED && !run.is_empty() {
+                match run.len() {
+                    1 => kept.append(&mut run),
+                    _ => match self.merged(&run, keep) {
+                        Ok(merged) => kept.push(merged),
+                        Err(error) => {
+                            self.files = files;
+                            return Err(error);
+                        }
+                    },
+                }
+                run.clear();
+                sum = 0;
+            }
+            sum += file.1;
+            run.push(file);
+        }
+        self.files = kept;
+        Ok(())
+    }
+
     /// Writes all that was added and merges what has become many; the files are durable once this returns.
     /// Pictures that `keep` does not want are dropped on the way. Returns the names for the commit.
     ///
@@ -121,16 +167,7 @@ impl Store {
 
     fn merge_from(&mut self, first: usize, keep: &dyn Fn(u32) -> bool) -> Result<()> {
         let names = self.files.split_off(first);
-        let open = |(name, _): &(String, usize)| Postings::open(&self.folder.join(name));
-        let merged = names.iter().map(open).collect::<Result<Vec<_>>>().and_then(|opened| {
-            let mut pictures = 0;
-            let name = self.create(|out| {
-                pictures = merge(out, &opened.iter().collect::<Vec<_>>(), keep)?;
-                Ok(())
-            })?;
-            Ok((name, pictures))
-        });
-        match merged {
+        match self.merged(&names, keep) {
             Ok(merged) => self.files.push(merged),
             Err(error) => {
                 self.files.extend(names);
@@ -138,6 +175,18 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// The name of one file that holds what several do, and its pictures.
+    fn merged(&mut self, files: &[(String, usize)], keep: &dyn Fn(u32) -> bool) -> Result<(String, usize)> {
+        let opened =
+            files.iter().map(|(name, _)| Postings::open(&self.folder.join(name))).collect::<Result<Vec<_>>>()?;
+        let mut pictures = 0;
+        let name = self.create(|out| {
+            pictures = merge(out, &opened.iter().collect::<Vec<_>>(), &|id| keep(id).then_some(id))?;
+            Ok(())
+        })?;
+        Ok((name, pictures))
     }
 }
 

@@ -42,20 +42,21 @@ pub fn write(out: impl Write, pictures: &[Record]) -> Result<()> {
     out.finish()
 }
 
-/// Writes one file that holds the pictures of several, without those that `keep` does not want.
+/// Writes one file that holds the pictures of several, each under the number that `number` gives for the one it has
+/// there; those without one are left out.
 ///
 /// Memory: 4 MiB, 8 bytes a picture, and the entries of one word in 32,768. Returns how many pictures it
 /// holds; beyond [`PICTURES_MAX`] they are left out, so callers merge no more than that.
 ///
 /// # Errors
 /// Those of `out`; `Damaged` where a file is.
-pub fn merge(out: impl Write, files: &[&Postings], keep: &dyn Fn(u32) -> bool) -> Result<usize> {
+pub fn merge(out: impl Write, files: &[&Postings], number: &dyn Fn(u32) -> Option<u32>) -> Result<usize> {
     let mut pictures = 0;
     let mut numbers: Vec<Vec<Option<u32>>> = Vec::new();
     for file in files {
         let mut of_file = Vec::with_capacity(file.pictures());
         for source in file.sources(0, file.pictures())? {
-            let wanted = pictures < PICTURES_MAX && keep(Source::of(source).picture);
+            let wanted = pictures < PICTURES_MAX && number(Source::of(source).picture).is_some();
             of_file.push(wanted.then_some(pictures as u32));
             pictures += usize::from(wanted);
         }
@@ -78,9 +79,9 @@ pub fn merge(out: impl Write, files: &[&Postings], keep: &dyn Fn(u32) -> bool) -
     }
     let mut out = Output::begin(out, pictures, &counts)?;
     for (file, numbers) in files.iter().zip(&numbers) {
-        for (source, _) in file.sources(0, file.pictures())?.iter().zip(numbers).filter(|(_, number)| number.is_some())
-        {
-            out.source(&Source::of(source))?;
+        for (source, _) in file.sources(0, file.pictures())?.iter().zip(numbers).filter(|(_, kept)| kept.is_some()) {
+            let source = Source::of(source);
+            out.source(&Source { picture: number(source.picture).unwrap_or(source.picture), ..source })?;
         }
     }
     out.directory(&counts)?;

@@ -139,9 +139,9 @@ pub fn crawl(
         numbers.push(ledger.begin(start.as_str())?);
     }
     for start in starts {
-        writer.add_root(&Locator::Url(start.to_string()));
+        writer.add_root(&Locator::Url(start.to_string()))?;
     }
-    let mut run = Run::new(writer, &before, Offline::default(), progress);
+    let mut run = Run::new(writer, &before, Offline::default(), &[], progress);
     let mut frontier = Frontier {
         scope,
         crawl,

@@ -1,0 +1,114 @@
+//! `ris index` of sources on the web.
+
+use std::path::{Path, PathBuf};
+
+use ::url::Url;
+use anyhow::Result;
+use ris::index::{self, Writer};
+use ris::ingest::crawl::{Crawl, Planned, crawl, plan};
+use ris::ingest::{self, Summary};
+use ris::locator::Locator;
+use ris::progress::Progress;
+use ris::source::web::scope::Reach;
+use ris::source::web::{fetch, manners, url};
+use ris::{Error, ErrorKind, report};
+
+use super::args::{self, Index};
+use super::exit::{self, Exit};
+use super::messages;
+
+/// The sources that are addresses on the web, apart from the others.
+///
+/// # Errors
+/// `Usage` where one looks like an address and is none that can be asked for.
+pub fn split(sources: Vec<PathBuf>) -> Result<(Vec<Url>, Vec<PathBuf>)> {
+    let (mut urls, mut paths) = (Vec::new(), Vec::new());
+    for source in sources {
+        match source.to_str().filter(|text| is_address(text)) {
+            Some(text) => match url::parse(text) {
+                Ok(url) if urls.contains(&url) => {}
+                Ok(url) => urls.push(url),
+                Err(refusal) => {
+                    let error = Error::new(ErrorKind::Usage, refusal.message().to_owned());
+                    return Err(error.about(Locator::Url(text.to_owned())).into());
+                }
+            },
+            None => paths.push(source),
+        }
+    }
+    Ok((urls, paths))
+}
+
+/// Whether it reads like an address, `ftp://` and the like among them. A folder of that name is written `./https:/...`.
+fn is_address(text: &str) -> bool {
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric()))
+}
+
+/// How the arguments say that a crawl is to go.
+pub fn crawl_of(args: &Index) -> Crawl {
+    let web = &args.web;
+    let fetch =
+        fetch::Options { allow_private: web.allow_private, proxy: web.proxy.clone(), ..fetch::Options::default() };
+    let user_agent = web.user_agent.clone().unwrap_or_else(|| fetch.user_agent.clone());
+    Crawl {
+        reach: match web.scope {
+            args::Reach::Host => Reach::Host,
+            args::Reach::Domain => Reach::Domain,
+            args::Reach::Prefix => Reach::Prefix,
+        },
+        include: web.include.clone(),
+        exclude: args.walk.exclude.clone(),
+        depth: web.depth,
+        max_pages: web.max_pages,
+        max_images: web.max_images,
+        max_bytes: web.max_bytes,
+        noai: web.noai,
+        manners: manners::Options {
+            delay: web.delay,
+            // Who sets no delay means it.
+            response_times: if web.delay.is_zero() { 0 } else { manners::Options::default().response_times },
+            ..manners::Options::default()
+        },
+        fetch: fetch::Options { user_agent, ..fetch },
+        ..Crawl::default()
+    }
+}
+
+/// Lists what the starts lead to.
+pub fn list(starts: &[Url], args: &Index) -> Result<Exit> {
+    let mut failed = false;
+    let found = |Planned { kind, url }: Planned| {
+        let mut line = Vec::new();
+        let written = match args.json {
+            true => report::json::planned(&mut line, kind, url.as_str()),
+            false => std::io::Write::write_all(&mut line, format!("{kind:<8}{url}\n").as_bytes()),
+        };
+        written.map_err(Error::io)?;
+        exit::print(&line).map(drop).map_err(|error| Error::new(ErrorKind::Io, error.to_string()))
+    };
+    plan(starts, &crawl_of(args), found, |start, refusal| {
+        failed = true;
+        messages::line(&format!("{start}: {}", refusal.message()));
+    })?;
+    Ok(if failed { Exit::Error } else { Exit::Success })
+}
+
+/// Crawls, and adds what came of it to what came of the folders.
+pub fn round(
+    folder: &Path,
+    starts: &[Url],
+    args: &Index,
+    options: &ingest::Options,
+    progress: &dyn Progress,
+    summary: Option<Summary>,
+) -> ris::Result<Summary> {
+    let mut writer =
+        Writer::open(folder, index::Options { portable: args.here.is_some(), ..index::Options::default() })?;
+    let mut crawled = crawl(&mut writer, starts, &crawl_of(args), options, progress)?;
+    writer.finish()?;
+    if let Some(before) = summary {
+        crawled.add(before);
+    }
+    Ok(crawled)
+}

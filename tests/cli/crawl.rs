@@ -1,0 +1,233 @@
+//! `ris index https://…` against a real server on loopback, whose log is the judge.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use crate::setup::{Place, Ran, fixtures, names};
+use crate::site::{Asked, Reply, Site};
+
+/// Crawls a site on loopback without pauses.
+fn crawl(place: &Place, url: &str, more: &[&str]) -> Ran {
+    let args = ["index", url, "--index", "idx", "--json", "--allow-private", "--delay", "0"];
+    Ran::of(place.ris().args(args).args(more).output().unwrap())
+}
+
+fn paths(log: &[Asked]) -> Vec<&str> {
+    let mut paths: Vec<_> = log.iter().map(|asked| asked.path.as_str()).collect();
+    paths.sort_unstable();
+    paths
+}
+
+#[test]
+fn a_site_is_crawled_and_a_search_names_the_page_the_picture_and_its_text() {
+    let (place, site) = (Place::new(), Site::new());
+    let ran = crawl(&place, &site.url("/"), &[]);
+    let told = ran.object();
+    assert_eq!(ran.status, 0, "{ran:?}");
+    assert_eq!(
+        (&told["indexed"], &told["web"]["pictures"], &told["web"]["pending"]),
+        (&7.into(), &7.into(), &0.into())
+    );
+    let log = site.take_log();
+    let asked = paths(&log);
+    for path in ["/private/members.html", "/pictures/scree.jpg", "/pictures/ridge.jpg", "/pictures/roses-small.jpg"] {
+        assert!(!asked.contains(&path), "{path} must not be fetched: {asked:?}");
+    }
+    for name in ["pond", "gate", "roses", "orchard", "spring", "crossing", "harbour"] {
+        let path = format!("/pictures/{name}.jpg");
+        assert_eq!(asked.iter().filter(|asked| **asked == path).count(), 1, "{path} once: {asked:?}");
+    }
+    assert_eq!(asked.iter().filter(|path| **path == "/robots.txt").count(), 1);
+    assert!(log.iter().all(|asked| asked.telltale.is_empty() && asked.agent.starts_with("ris/")), "{log:?}");
+    assert_eq!(site.most_at_once(), 1, "one request at a time");
+
+    place.copy("library/garden/pond.jpg", "query.jpg");
+    let answer = place.run(["search", "query.jpg", "--index", "idx", "--json"]).object();
+    let found = &answer["matches"][0];
+    assert_eq!(found["source"], site.url("/pictures/pond.jpg"));
+    assert_eq!((&found["page"], &found["title"]), (&site.url("/").into(), &"The garden society".into()));
+    assert_eq!((&found["alt"], &found["caption"]), (&"A pond with lilies".into(), &"The pond in May".into()));
+    assert_eq!(found["modified"], "2019-05-04T10:11:12Z");
+    assert!(found["fetched"].as_str().unwrap().ends_with('Z'));
+    let text = place.run(["search", "query.jpg", "--index", "idx"]);
+    assert!(text.stdout.contains("“A pond with lilies”") && text.stdout.contains(&site.url("/")), "{text:?}");
+    let with = |filter: &str| {
+        names(&place.run(["search", "query.jpg", "--index", "idx", "--json", "--where", filter]).object()).len()
+    };
+    assert_eq!(with("alt:\"with lilies\" page:127.0.0.1"), 1);
+    assert_eq!((with("alt:roses"), with("caption:may -title:gallery")), (0, 1));
+}
+
+#[test]
+fn an_unchanged_site_costs_answers_of_304_and_no_bytes_of_pictures() {
+    let (place, site) = (Place::new(), Site::new());
+    assert_eq!(crawl(&place, &site.url("/"), &[]).status, 0);
+    let first = site.take_log();
+    let again = crawl(&place, &site.url("/"), &[]);
+    let told = again.object();
+    let log = site.take_log();
+    assert_eq!(
+        (&told["indexed"], &told["unchanged"], &told["decoded"]),
+        (&0.into(), &7.into(), &0.into()),
+        "{again:?}"
+    );
+    assert_eq!(paths(&log), paths(&first), "the same is asked for");
+    for asked in log
+        .iter()
+        .filter(|asked| asked.path != "/robots.txt" && first.iter().any(|f| f.path == asked.path && f.status == 200))
+    {
+        assert_eq!((asked.status, asked.bytes), (304, 0), "{asked:?}");
+    }
+    assert!(log.iter().filter(|asked| asked.status == 304).count() >= 9);
+}
+
+#[test]
+fn pictures_that_are_shown_no_more_are_missing_and_prune_forgets_them() {
+    let gone = Arc::new(AtomicU32::new(0));
+    let (place, flag) = (Place::new(), gone.clone());
+    let site = Site::made(Arc::new(move |path| {
+        (path == "/gallery.html" && flag.load(Ordering::SeqCst) > 0).then(|| Reply::ok("<title>closed</title>"))
+    }));
+    assert_eq!(crawl(&place, &site.url("/"), &[]).object()["indexed"], 7);
+    gone.store(1, Ordering::SeqCst);
+    let told = crawl(&place, &site.url("/"), &[]).object();
+    assert_eq!((&told["missing"], &told["pictures"]), (&5.into(), &7.into()));
+    let pruned = place.run(["prune", "--index", "idx", "--json"]).object();
+    assert_eq!(pruned["forgotten"].as_array().unwrap().len(), 5, "{pruned}");
+    assert_eq!(crawl(&place, &site.url("/"), &[]).object()["pictures"], 2);
+}
+
+#[test]
+fn sitemaps_single_pictures_and_lists_are_sources_too() {
+    let (place, site) = (Place::new(), Site::new());
+    let told = crawl(&place, &site.url("/sitemap.xml"), &["--depth", "1"]).object();
+    assert_eq!(told["indexed"], 8, "{told}");
+    let place = Place::new();
+    let told = crawl(&place, &site.url("/pictures/pond.jpg"), &[]).object();
+    assert_eq!((&told["indexed"], &told["web"]["pages"]), (&1.into(), &0.into()), "{told}");
+    place.write("list", format!("{}\n{}\n", site.url("/pictures/bay.jpg"), site.url("/pictures/gate.jpg")));
+    let told = crawl(&place, &site.url("/pictures/pond.jpg"), &["--files-from", "list"]).object();
+    assert_eq!((&told["indexed"], &told["unchanged"], &told["pictures"]), (&2.into(), &1.into(), &3.into()), "{told}");
+}
+
+#[test]
+fn limits_leave_the_rest_for_the_next_run_and_status_tells_how_much() {
+    let (place, site) = (Place::new(), Site::new());
+    let told = crawl(&place, &site.url("/"), &["--max-images", "2"]).object();
+    assert_eq!((&told["indexed"], &told["web"]["pending"]), (&2.into(), &5.into()), "{told}");
+    assert_eq!(place.run(["status", "--index", "idx", "--json"]).object()["pending"], 5);
+    site.take_log();
+    let told = crawl(&place, &site.url("/"), &[]).object();
+    assert_eq!((&told["indexed"], &told["pictures"], &told["web"]["pending"]), (&5.into(), &7.into(), &0.into()));
+    let log = site.take_log();
+    assert!(
+        log.iter().all(|asked| asked.path.starts_with("/pictures/") || asked.path == "/robots.txt"),
+        "{:?}",
+        paths(&log)
+    );
+    let told = crawl(&Place::new(), &site.url("/"), &["--depth", "0"]).object();
+    assert_eq!((&told["indexed"], &told["web"]["pages"]), (&2.into(), &1.into()), "{told}");
+    let told = crawl(&Place::new(), &site.url("/"), &["-E", "*gallery*"]).object();
+    assert_eq!(told["indexed"], 2, "{told}");
+}
+
+#[test]
+fn a_dry_run_lists_what_would_be_fetched_and_makes_no_index() {
+    let (place, site) = (Place::new(), Site::new());
+    let args = ["index", &site.url("/"), "--index", "idx", "--allow-private", "--dry-run"];
+    let ran = place.run(args);
+    assert_eq!(ran.status, 0, "{ran:?}");
+    let line = |kind: &str, path: &str| format!("{kind:<8}{}", site.url(path));
+    let lines: Vec<_> = ran.stdout.lines().collect();
+    for expected in [line("picture", "/pictures/pond.jpg"), line("page", "/gallery.html")] {
+        assert!(lines.contains(&expected.as_str()), "{expected}: {ran:?}");
+    }
+    assert!(!ran.stdout.contains("/private/") && !ran.stdout.contains("elsewhere"), "{ran:?}");
+    assert_eq!(paths(&site.take_log()), ["/", "/robots.txt"]);
+    assert!(!place.path("idx").exists());
+}
+
+#[test]
+fn addresses_that_are_not_public_are_refused_unless_asked_for() {
+    let (place, site) = (Place::new(), Site::new());
+    for url in [
+        site.url("/"),
+        "http://localhost:1/".into(),
+        "http://169.254.169.254/latest/".into(),
+        "http://2130706433/".into(),
+    ] {
+        let ran = place.run(["index", &url, "--index", "idx", "--json"]);
+        assert_eq!((ran.status, ran.stderr.lines().count()), (2, 1), "{url}: {ran:?}");
+        assert_eq!(ran.object()["web"]["refused"]["private"], 1, "{ran:?}");
+    }
+    assert!(site.take_log().is_empty(), "no connection was made");
+    for (url, hint) in [("ftp://example.org/", "http"), ("http://user:secret@127.0.0.1/", "password")] {
+        let ran = place.run(["index", url, "--index", "idx"]);
+        assert_eq!(ran.status, 2);
+        assert!(ran.stderr.contains(hint) && !ran.stderr.contains("panicked"), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_host_is_left_alone_for_as_long_as_it_asks() {
+    let busy = Arc::new(AtomicU32::new(0));
+    let count = busy.clone();
+    let site = Site::made(Arc::new(move |path| {
+        let first = path == "/gallery.html" && count.fetch_add(1, Ordering::SeqCst) == 0;
+        first.then(|| Reply::status(503).with("Retry-After", "2"))
+    }));
+    let place = Place::new();
+    let args = ["index", &site.url("/"), "--index", "idx", "--json", "--allow-private", "--delay", "0.2"];
+    let told = place.run(args).object();
+    assert_eq!(told["indexed"], 7, "{told}");
+    let log = site.take_log();
+    let pause = |pair: &[Asked]| pair[1].begun.duration_since(pair[0].ended);
+    let pauses: Vec<_> = log.windows(2).map(|pair| (pair[0].status, pause(pair))).collect();
+    assert!(pauses.len() > 10);
+    for (status, pause) in pauses {
+        let least = if status == 503 { Duration::from_secs(2) } else { Duration::from_millis(200) };
+        assert!(pause >= least, "{pause:?} after {status}");
+    }
+}
+
+#[test]
+fn a_robots_txt_that_can_not_be_had_forbids_all_and_one_that_is_not_there_nothing() {
+    for (status, indexed) in [(500, 0), (404, 8)] {
+        let site = Site::made(Arc::new(move |path| (path == "/robots.txt").then(|| Reply::status(status))));
+        let told = crawl(&Place::new(), &site.url("/"), &[]).object();
+        assert_eq!(told["indexed"], indexed, "{status}: {told}");
+    }
+}
+
+#[test]
+fn a_broken_picture_is_one_warning_and_what_only_claims_to_be_one_is_counted() {
+    let broken = std::fs::read(fixtures().join("malformed/tenth.jpg")).unwrap();
+    let site = Site::made(Arc::new(move |path| match path {
+        "/pictures/pond.jpg" => Some(Reply::ok(broken[..40].to_vec())),
+        "/pictures/gate.jpg" => Some(Reply::ok("<html>no picture</html>").with("Content-Type", "image/jpeg")),
+        _ => None,
+    }));
+    let place = Place::new();
+    let ran = crawl(&place, &site.url("/"), &[]);
+    let told = ran.object();
+    assert_eq!((ran.status, &told["indexed"], &told["failed"]), (2, &5.into(), &1.into()), "{ran:?}");
+    assert_eq!(told["web"]["refused"]["type"], 1, "{told}");
+    assert_eq!(ran.stderr.lines().filter(|line| line.contains("pond.jpg")).count(), 1, "{ran:?}");
+}
+
+#[test]
+fn the_same_bytes_under_several_addresses_are_described_once() {
+    let pond = std::fs::read(fixtures().join("library/garden/pond.jpg")).unwrap();
+    let site = Site::made(Arc::new(move |path| match path {
+        "/many.html" => Some(
+            Reply::ok((0..5).map(|i| format!("<img src='/copy/{i}.jpg'>")).collect::<String>())
+                .with("Content-Type", "text/html"),
+        ),
+        path if path.starts_with("/copy/") => Some(Reply::ok(pond.clone())),
+        _ => None,
+    }));
+    let place = Place::new();
+    let told = crawl(&place, &site.url("/many.html"), &[]).object();
+    assert_eq!((&told["pictures"], &told["sources"]), (&1.into(), &5.into()), "{told}");
+}
