@@ -37,7 +37,7 @@ const ASIDE: u64 = 64 << 10;
 /// How requests are made.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// What the User-Agent header says. The default is `ris/VERSION` with where to read about it.
+    /// What the User-Agent header says. The default is that of [`user_agent`] with the project's own address.
     pub user_agent: String,
     /// Connect to addresses that are not public too.
     pub allow_private: bool,
@@ -64,7 +64,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            user_agent: concat!("ris/", env!("CARGO_PKG_VERSION"), " (+https://crates.io/crates/ris)").to_owned(),
+            user_agent: user_agent(Some(env!("CARGO_PKG_REPOSITORY"))),
             allow_private: false,
             proxy: None,
             connect_time: Duration::from_secs(20),
@@ -76,6 +76,12 @@ impl Default for Options {
             authorities: Vec::new(),
         }
     }
+}
+
+/// `ris/VERSION (+URL)`: who asks, and where to read about it. Without an address, or with an empty one, who asks alone.
+pub fn user_agent(about: Option<&str>) -> String {
+    let about = about.filter(|about| !about.is_empty()).map(|about| format!(" (+{about})"));
+    format!("{PRODUCT}/{}{}", env!("CARGO_PKG_VERSION"), about.unwrap_or_default())
 }
 
 /// What to ask for.
@@ -184,6 +190,7 @@ impl Fetcher {
             Err(refusal) => Some(refusal),
         };
         let resolver = CheckedResolver::new(&options, proxy.as_ref());
+        let meter = MeterConnector { proxied: proxy.is_some() };
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .proxy(proxy)
@@ -202,7 +209,7 @@ impl Fetcher {
             .tls_config(tls.build())
             .build();
         let connector = ConnectProxyConnector::default().chain(TcpConnector::default());
-        let connector = connector.chain(RustlsConnector::default()).chain(MeterConnector);
+        let connector = connector.chain(RustlsConnector::default()).chain(meter);
         Ok(Self { agent: Agent::with_parts(config, connector, resolver), options, no_tls })
     }
 
@@ -373,6 +380,28 @@ fn field(headers: &HeaderMap, name: &str) -> Option<String> {
 /// Fields are ASCII by the rules; what servers send beyond it is UTF-8 more often than anything else.
 fn text(value: &[u8]) -> String {
     String::from_utf8_lossy(value).trim().to_owned()
+}
+
+/// An answer with a status and nothing else.
+#[cfg(test)]
+pub(super) fn answer(status: u16) -> Response {
+    let url = super::url::parse("http://example.org/").unwrap();
+    Response {
+        url,
+        status,
+        redirect: None,
+        content_type: None,
+        etag: None,
+        last_modified: None,
+        retry_after: None,
+        robots: Vec::new(),
+        body: Vec::new(),
+        packed: None,
+        cut: false,
+        elapsed: Duration::ZERO,
+        received: 0,
+        http_head: Vec::new(),
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,9 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::fetch::Response;
+use super::{Reason, Refusal};
+
 /// How hosts are treated.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -63,6 +66,25 @@ pub enum Outcome {
     },
     /// There was no request after all: the work was refused before, or is gone.
     Unasked,
+}
+
+impl Outcome {
+    /// The outcome of a request that took `elapsed`; `now` is what a Retry-After with a date is seen from.
+    pub fn of(answer: &Result<Response, Refusal>, elapsed: Duration, now: SystemTime) -> Self {
+        match answer {
+            Ok(response) if response.status == 429 || response.status >= 500 => {
+                let field = response.retry_after.as_deref();
+                Self::Failed { retry_after: field.and_then(|field| retry_after(field, now)) }
+            }
+            Ok(_) => Self::Answered { elapsed },
+            Err(refusal) => match refusal.reason() {
+                Reason::Url | Reason::Scope | Reason::Trap | Reason::Robots | Reason::Private => Self::Unasked,
+                // A certificate that does not hold will not for the host's other pages either.
+                reason if reason.passes() || reason == Reason::Tls => Self::Failed { retry_after: None },
+                _ => Self::Answered { elapsed },
+            },
+        }
+    }
 }
 
 /// Whom to ask.
@@ -408,6 +430,32 @@ mod tests {
         manners.forget(now + SECOND);
         assert_eq!(manners.hosts.len(), 2);
         assert!(manners.queue.len() <= 2);
+    }
+
+    #[test]
+    fn answers_and_refusals_are_the_host_s_trouble_or_not() {
+        let now = http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        let answered = Outcome::Answered { elapsed: SECOND };
+        let failed = |seconds: Option<u64>| Outcome::Failed { retry_after: seconds.map(Duration::from_secs) };
+        let retry = Some("Sun, 06 Nov 1994 08:51:37 GMT".to_owned());
+        for (status, expected) in
+            [(200, answered), (304, answered), (404, answered), (429, failed(Some(120))), (503, failed(Some(120)))]
+        {
+            let answer = Ok(Response { retry_after: retry.clone(), ..crate::source::web::fetch::answer(status) });
+            assert_eq!(Outcome::of(&answer, SECOND, now), expected, "{status}");
+        }
+        for (reason, expected) in [
+            (Reason::Time, failed(None)),
+            (Reason::Slow, failed(None)),
+            (Reason::Connection, failed(None)),
+            (Reason::Tls, failed(None)),
+            (Reason::Size, answered),
+            (Reason::Encoding, answered),
+            (Reason::Private, Outcome::Unasked),
+            (Reason::Robots, Outcome::Unasked),
+        ] {
+            assert_eq!(Outcome::of(&Err(Refusal::new(reason, "no")), SECOND, now), expected, "{reason:?}");
+        }
     }
 
     #[test]

@@ -496,25 +496,8 @@ mod tests {
 
     /// An answer of `status` with a body that forbids all.
     fn answer(status: u16) -> Result<Response, Refusal> {
-        let url = Url::parse("http://example.org/robots.txt").unwrap();
         let body = b"User-agent: *\nDisallow: /\nCrawl-delay: 3".to_vec();
-        let (elapsed, http_head) = (Duration::ZERO, Vec::new());
-        Ok(Response {
-            url,
-            status,
-            redirect: None,
-            content_type: None,
-            etag: None,
-            last_modified: None,
-            retry_after: None,
-            robots: Vec::new(),
-            body,
-            packed: None,
-            cut: false,
-            elapsed,
-            received: 0,
-            http_head,
-        })
+        Ok(Response { body, ..crate::source::web::fetch::answer(status) })
     }
 
     #[test]

@@ -102,12 +102,16 @@ impl Meter {
 }
 
 #[derive(Debug)]
-pub(super) struct MeterConnector;
+pub(super) struct MeterConnector {
+    /// Whether requests go through a proxy. Then the way to it is a connection of its own, made by the same layers.
+    pub proxied: bool,
+}
 
 impl<In: Transport> Connector<In> for MeterConnector {
     type Out = MeterTransport<In>;
 
-    fn connect(&self, _: &ConnectionDetails, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
+    fn connect(&self, details: &ConnectionDetails, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
+        let counts = details.config.proxy().is_some() == self.proxied;
         METER.with_borrow_mut(|meter| {
             if let Some(meter) = meter {
                 meter.connected = true;
@@ -115,13 +119,15 @@ impl<In: Transport> Connector<In> for MeterConnector {
                 meter.window = Instant::now();
             }
         });
-        Ok(chained.map(|inner| MeterTransport { inner }))
+        Ok(chained.map(|inner| MeterTransport { inner, counts }))
     }
 }
 
 #[derive(Debug)]
 pub(super) struct MeterTransport<In> {
     inner: In,
+    /// Not where this is the way to the proxy: what comes over it is counted by the layer above.
+    counts: bool,
 }
 
 impl<In: Transport> Transport for MeterTransport<In> {
@@ -134,6 +140,9 @@ impl<In: Transport> Transport for MeterTransport<In> {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        if !self.counts {
+            return self.inner.await_input(timeout);
+        }
         let begun = Instant::now();
         loop {
             let before = self.inner.buffers().input().len();

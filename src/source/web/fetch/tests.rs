@@ -62,7 +62,7 @@ fn a_request_says_no_more_than_it_must() {
             head.lines().skip(1).filter_map(|line| line.split_once(':')).map(|(name, _)| name).collect();
         names.sort_unstable();
         assert_eq!(names, ["accept", "accept-encoding", "host", "user-agent"], "{head}");
-        assert!(head.contains(concat!("ris/", env!("CARGO_PKG_VERSION"), " (+http")), "{head}");
+        assert!(head.contains(&format!("user-agent: {}\r\n", Options::default().user_agent)), "{head}");
     }
     assert_eq!(server.connections(), 1, "a connection is kept");
 }
@@ -199,6 +199,15 @@ fn a_body_can_be_cut_instead_of_refused() {
     assert_eq!((response.body.len(), response.cut), (100, true));
     request.max_bytes = 5_000;
     assert!(!fetcher().get(&request).unwrap().cut);
+}
+
+#[test]
+fn the_user_agent_says_who_asks_and_where_to_read_about_it() {
+    let plain = concat!("ris/", env!("CARGO_PKG_VERSION"));
+    assert_eq!(user_agent(None), plain);
+    assert_eq!(user_agent(Some("")), plain);
+    assert_eq!(user_agent(Some("https://example.org/bot")), format!("{plain} (+https://example.org/bot)"));
+    assert!(Options::default().user_agent.starts_with(plain));
 }
 
 #[test]

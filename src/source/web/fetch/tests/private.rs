@@ -136,7 +136,8 @@ fn a_proxy_that_was_asked_for_is_the_only_one_connected_to() {
     };
     let fetcher = through(false);
     let response = fetcher.get(&Request::page(parse("http://site.test/a").unwrap())).unwrap();
-    assert_eq!(response.body, b"<html>");
+    assert_eq!([response.http_head, response.body].concat(), PLAIN, "the proxy's own words are no part of the answer");
+    assert_eq!(response.received, PLAIN.len() as u64);
     let heads = proxy.heads();
     assert!(heads[0].starts_with("CONNECT site.test:80 ") && heads[1].starts_with("GET /a "), "{heads:?}");
     assert_eq!(*answers.asked.lock().unwrap(), ["proxy.test"], "the proxy looks names up");
