@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use ::url::Url;
 use rayon::ThreadPool;
@@ -17,7 +17,7 @@ use crate::index::ledger::{Done, Kind, Queued};
 use crate::index::{Digest, State};
 use crate::locator::{Locator, Stamp};
 use crate::source::web::fetch::{Fetcher, PRODUCT, Request, Response};
-use crate::source::web::manners::{Outcome, retry_after};
+use crate::source::web::manners::Outcome;
 use crate::source::web::page::{self, Directives};
 use crate::source::web::robots::Verdict;
 use crate::source::web::{Reason, Refusal, sitemap};
@@ -35,8 +35,22 @@ pub(super) enum Job {
 
 /// What came of one.
 pub(super) enum Fetched {
-    Robots { host: String, verdict: Verdict, outcome: Outcome, received: u64 },
-    Answer { host: String, at: u64, queued: Queued, answer: Answer, outcome: Outcome, received: u64 },
+    /// With why it could not be had, where it could not.
+    Robots {
+        host: String,
+        verdict: Verdict,
+        refusal: Option<Refusal>,
+        outcome: Outcome,
+        received: u64,
+    },
+    Answer {
+        host: String,
+        at: u64,
+        queued: Queued,
+        answer: Answer,
+        outcome: Outcome,
+        received: u64,
+    },
 }
 
 /// What an answer is.
@@ -97,8 +111,17 @@ impl<'a> Fetching<'a> {
                 Ok(Job::Robots { host, url }) => {
                     let begun = Instant::now();
                     let (verdict, answer) = Verdict::fetch(self.fetcher, &url);
-                    let outcome = outcome_of(&answer, begun.elapsed());
-                    Fetched::Robots { host, verdict, outcome, received: received_of(&answer) }
+                    let outcome = Outcome::of(&answer, begun.elapsed(), SystemTime::now());
+                    let received = received_of(&answer);
+                    let refusal = match (&verdict, answer) {
+                        (Verdict::Nothing, Err(refusal)) => Some(refusal),
+                        (Verdict::Nothing, Ok(response)) => {
+                            let message = format!("the server answers {} when asked for robots.txt", response.status);
+                            Some(Refusal::new(Reason::Robots, message))
+                        }
+                        _ => None,
+                    };
+                    Fetched::Robots { host, verdict, refusal, outcome, received }
                 }
                 Ok(Job::Fetch { host, at, queued, url, last }) => {
                     let (answer, outcome, received) = self.fetch(&queued, &url, last);
@@ -129,7 +152,8 @@ impl<'a> Fetching<'a> {
         };
         let begun = Instant::now();
         let answer = self.fetcher.get(&Request { etag, last_modified, max_bytes: most, ..request });
-        let (outcome, received) = (outcome_of(&answer, begun.elapsed()), received_of(&answer));
+        let outcome = Outcome::of(&answer, begun.elapsed(), SystemTime::now());
+        let received = received_of(&answer);
         let answer = match answer {
             Err(refusal) => Answer::Refused(refusal),
             Ok(response) => {
@@ -292,19 +316,6 @@ pub(super) fn looks_like_sitemap(response: &Response, url: &Url) -> bool {
 fn is_page(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     kind.is_empty() || kind.contains("html") || kind.contains("xml") || kind == "text/plain"
-}
-
-/// How the host did.
-fn outcome_of(answer: &std::result::Result<Response, Refusal>, elapsed: Duration) -> Outcome {
-    match answer {
-        Ok(response) if response.status == 429 || response.status >= 500 => Outcome::Failed {
-            retry_after: response.retry_after.as_deref().and_then(|field| retry_after(field, SystemTime::now())),
-        },
-        Ok(response) => Outcome::Answered { elapsed: response.elapsed },
-        Err(refusal) if refusal.reason().passes() => Outcome::Failed { retry_after: None },
-        Err(refusal) if matches!(refusal.reason(), Reason::Private | Reason::Url) => Outcome::Unasked,
-        Err(_) => Outcome::Answered { elapsed },
-    }
 }
 
 fn received_of(answer: &std::result::Result<Response, Refusal>) -> u64 {

@@ -10,7 +10,7 @@
 mod fetching;
 mod plan;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -32,7 +32,7 @@ use crate::source::web::manners::{self, Manners, Next, Outcome, Standing};
 use crate::source::web::robots::Verdict;
 use crate::source::web::scope::{Reach, Scope};
 use crate::source::web::traps::{self, Traps};
-use crate::source::web::{Reason, url};
+use crate::source::web::{Reason, Refusal, url};
 
 pub use plan::{Planned, plan};
 
@@ -147,6 +147,7 @@ pub fn crawl(
         crawl,
         queues: HashMap::new(),
         verdicts: HashMap::new(),
+        troubled: BTreeSet::new(),
         manners: Manners::new(crawl.manners.clone()),
         traps: Traps::new(crawl.traps.clone()),
         attempts: HashMap::new(),
@@ -175,7 +176,7 @@ pub fn crawl(
     run.summary.interrupted = progress.stop();
     let pending = run.writer.ledger()?.pending_of(&numbers)?.len() as u64;
     if pending == 0 && !run.summary.interrupted {
-        for number in &numbers {
+        for number in numbers.iter().filter(|number| !frontier.troubled.contains(number)) {
             mark_missing(&mut run, *number)?;
         }
     }
@@ -226,7 +227,10 @@ struct Frontier<'a> {
     crawl: &'a Crawl,
     /// Of each host the places of its addresses in the ledger.
     queues: HashMap<String, VecDeque<u64>>,
-    verdicts: HashMap<String, Verdict>,
+    /// What each host's robots.txt says, or why it can't be had: then nothing is asked of the host in this run.
+    verdicts: HashMap<String, std::result::Result<Verdict, Refusal>>,
+    /// Crawls of which something could not be had that may be there: what they did not meet is not gone.
+    troubled: BTreeSet<u32>,
     manners: Manners,
     traps: Traps,
     /// How often an address met a passing trouble.
@@ -359,12 +363,22 @@ impl Frontier<'_> {
                     self.in_flight += 1;
                     return jobs.send(Job::Robots { host: host.to_owned(), url: address }).map_err(|_| gone());
                 }
-                Some(verdict) if !verdict.allows(&address) => {
-                    self.refuse(Reason::Robots);
-                    self.finish(run, &queued, Done::default())?;
+                Some(Ok(verdict)) if verdict.allows(&address) => {}
+                Some(Ok(_)) => {
+                    let refusal = Refusal::new(Reason::Robots, "the host's robots.txt forbids it");
+                    self.answered(run, queued, Answer::Refused(refusal))?;
                     continue;
                 }
-                Some(_) => {}
+                Some(Err(refusal)) => {
+                    let answer = Answer::Refused(refusal.clone());
+                    // A private address stays one; a robots.txt that can't be had now may be there tomorrow.
+                    if matches!(refusal.reason(), Reason::Private | Reason::Url) {
+                        self.answered(run, queued, answer)?;
+                    } else {
+                        self.left(run, &queued, &answer);
+                    }
+                    continue;
+                }
             }
             let last = run.writer.ledger()?.last(&queued.url)?;
             // A picture that the index lost, or never could read, is asked for whole.
@@ -394,10 +408,10 @@ impl Frontier<'_> {
     fn take(&mut self, run: &mut Run<'_>, fetched: Fetched) -> Result<()> {
         let now = Instant::now();
         match fetched {
-            Fetched::Robots { host, verdict, outcome, received } => {
+            Fetched::Robots { host, verdict, refusal, outcome, received } => {
                 self.crawled.received += received;
                 let delay = verdict.delay();
-                self.verdicts.insert(host.clone(), verdict);
+                self.verdicts.insert(host.clone(), refusal.map_or(Ok(verdict), Err));
                 self.ended(run, &host, outcome, now)?;
                 if let Some(delay) = delay {
                     self.manners.set_crawl_delay(&host, delay);
@@ -413,7 +427,11 @@ impl Frontier<'_> {
                     self.queues.entry(host.clone()).or_default().push_back(at);
                 } else {
                     self.attempts.remove(&at);
-                    self.answered(run, queued, answer)?;
+                    if passes {
+                        self.left(run, &queued, &answer);
+                    } else {
+                        self.answered(run, queued, answer)?;
+                    }
                 }
                 self.ended(run, &host, outcome, now)?;
             }
@@ -434,6 +452,18 @@ impl Frontier<'_> {
         Ok(())
     }
 
+    /// Leaves an address that may be had another time in the ledger, for the next run.
+    fn left(&mut self, run: &mut Run<'_>, queued: &Queued, answer: &Answer) {
+        self.troubled.insert(queued.start);
+        if let Answer::Refused(refusal) = answer {
+            self.refuse(refusal.reason());
+            if queued.kind == Kind::Start {
+                let error = Error::new(ErrorKind::Io, refusal.message().to_owned());
+                run.fail(&error.about(Locator::Url(queued.url.clone())));
+            }
+        }
+    }
+
     /// Uses an answer.
     fn answered(&mut self, run: &mut Run<'_>, queued: Queued, answer: Answer) -> Result<()> {
         let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
@@ -443,6 +473,11 @@ impl Frontier<'_> {
                 if queued.kind == Kind::Start {
                     let error = Error::new(ErrorKind::Io, refusal.message().to_owned());
                     run.fail(&error.about(Locator::Url(queued.url.clone())));
+                }
+                let is_settled = matches!(refusal.reason(), Reason::Scope | Reason::Trap | Reason::Url | Reason::Type);
+                let is_forbidden = refusal.reason() == Reason::Robots;
+                if queued.kind == Kind::Start || !(is_settled || is_forbidden) {
+                    self.troubled.insert(queued.start);
                 }
                 self.finish(run, &queued, Done::default())
             }
