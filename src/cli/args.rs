@@ -105,7 +105,7 @@ pub struct Lists {
     after_help = "Exit status: 0 every picture found was indexed, 2 some could not be, 130 stopped by Ctrl-C (what was done is kept)."
 )]
 pub struct Index {
-    /// Folders, picture files and archives (zip, tar); "-": a list of them on stdin
+    /// Folders, picture files and archives (zip, tar, WARC); "-": a list of them on stdin
     #[arg(value_name = "SOURCE", required_unless_present = "files_from", value_hint = ValueHint::AnyPath)]
     pub sources: Vec<PathBuf>,
     #[command(flatten)]

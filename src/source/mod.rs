@@ -2,3 +2,5 @@
 
 pub mod archive;
 pub mod folder;
+mod stream;
+pub mod warc;
