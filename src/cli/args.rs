@@ -162,8 +162,8 @@ pub enum Reach {
     after_help = "Exit status: 0 every picture found was indexed, 2 some could not be, 130 stopped by Ctrl-C (what was done is kept)."
 )]
 pub struct Index {
-    /// Folders, picture files, archives (zip, tar), and addresses on the web (pages, sitemaps, pictures); "-": a list of
-    /// them on stdin
+    /// Folders, picture files, archives (zip, tar, WARC), and addresses on the web (pages, sitemaps, pictures); "-": a
+    /// list of them on stdin
     #[arg(value_name = "SOURCE", required_unless_present_any = ["files_from", "here"], value_hint = ValueHint::AnyPath)]
     pub sources: Vec<PathBuf>,
     /// Index DIR into DIR/.ris, with paths relative to DIR: the index travels with its disk

@@ -169,7 +169,8 @@ impl Visit for Reader<'_> {
     }
 
     fn hold(&mut self, bytes: u64) -> Result<bool> {
-        let needed = bytes.saturating_add(READING).saturating_add(DESCRIBING);
+        let held = self.held.saturating_add(bytes);
+        let needed = held.saturating_add(READING).saturating_add(DESCRIBING);
         if bytes > self.look.options.max_file_bytes || needed > self.look.budget.total() {
             return Ok(false);
         }
@@ -177,13 +178,17 @@ impl Visit for Reader<'_> {
             self.met += 1;
             return Err(self.wait_for(needed));
         }
-        self.held = bytes;
+        self.held = held;
         Ok(true)
     }
 
-    fn release(&mut self) {
-        self.held = 0;
-        self.share.shrink_to(self.floor);
+    fn release(&mut self, bytes: u64) {
+        self.held = self.held.saturating_sub(bytes);
+        self.share.shrink_to(self.floor.max(READING.saturating_add(self.held)));
+    }
+
+    fn begins_as_a_picture(&self, start: &[u8]) -> bool {
+        decode::sniff(start) != Sniff::Unknown
     }
 
     fn claims_to_matter(&self, name: &[u8]) -> bool {

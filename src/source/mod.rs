@@ -2,5 +2,7 @@
 
 pub mod archive;
 pub mod folder;
+mod stream;
+pub mod warc;
 #[cfg(feature = "crawl")]
 pub mod web;

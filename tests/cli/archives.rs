@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{Cursor, Write};
 use std::time::{Duration, SystemTime};
 
+use ris::source::warc::Writer;
 use serde_json::Value;
 use zip::write::SimpleFileOptions;
 
@@ -43,6 +44,35 @@ fn gzip_of(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+fn xz_of(bytes: &[u8]) -> Vec<u8> {
+    let options = lzma_rust2::XzOptions::with_preset(1);
+    let mut encoder = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstd_of(bytes: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
+}
+
+/// A page that shows the files, and the files, as a crawler gets them.
+fn warc_of(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut writer = Writer::packed(Vec::new());
+    writer.info(&[("software", "a test")], MOMENT).unwrap();
+    let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n\r\n";
+    writer.response("https://example.org/", MOMENT, head, b"<html>", None).unwrap();
+    for (name, bytes) in files {
+        let url = format!("https://example.org/{name}");
+        let asked = b"GET / HTTP/1.1\r\nReferer: https://example.org/\r\n\r\n";
+        let asked = writer.request(&url, MOMENT, asked).unwrap();
+        writer.response(&url, MOMENT, head, bytes, Some(&asked)).unwrap();
+    }
+    writer.finish().unwrap()
+}
+
+/// 2001-09-09T01:46:40Z in nanoseconds.
+const MOMENT: i64 = 1_000_000_000_000_000_000;
+
 fn three() -> [(&'static str, Vec<u8>); 4] {
     [
         ("garden/pond.jpg", bytes(POND)),
@@ -73,6 +103,8 @@ fn archives_are_searched_as_folders_are_and_an_unchanged_one_is_not_read_again()
         ("a.cbz", zip_of(&three())),
         ("a.tar", tar_of(&three())),
         ("a.tar.gz", gzip_of(&tar_of(&three()))),
+        ("a.tar.zst", zstd_of(&tar_of(&three()))),
+        ("a.txz", xz_of(&tar_of(&three()))),
     ] {
         let place = Place::new();
         place.write(format!("photos/{name}"), archive);
@@ -88,7 +120,7 @@ fn archives_are_searched_as_folders_are_and_an_unchanged_one_is_not_read_again()
         let expected = format!("{}!/roses.jpg", place.path("photos").join(name).display());
         assert_eq!(sources(&answer), [expected], "{name}");
         assert_eq!(answer["matches"][0]["bytes"], bytes(ROSES).len() as u64);
-        if name.starts_with("a.tar") {
+        if name.starts_with("a.t") {
             assert_eq!(answer["matches"][0]["modified"], "2001-09-09T01:46:40Z");
         }
         let status = place.run(["status", "--index", "idx", "--json"]).object();
@@ -121,10 +153,15 @@ fn an_archive_answers_as_the_same_files_unpacked_do() {
         }
     }
     let files: Vec<_> = files.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect();
-    let (some, rest) = files.split_at(files.len() / 3);
-    let nested = [("more.cbz", zip_of(rest))];
-    packed.write("photos/a.zip", zip_of(some));
-    packed.write("photos/b.tgz", gzip_of(&tar_of(&nested)));
+    let [zip, tgz, zst, xz, warc, wacz, gzipped] =
+        &std::array::from_fn(|part| files.iter().skip(part).step_by(7).cloned().collect::<Vec<_>>());
+    packed.write("photos/a.zip", zip_of(zip));
+    packed.write("photos/b.tgz", gzip_of(&tar_of(&[("more.cbz", zip_of(tgz))])));
+    packed.write("photos/c.tar.zst", zstd_of(&tar_of(zst)));
+    packed.write("photos/d.tar.xz", xz_of(&tar_of(xz)));
+    packed.write("photos/e.warc.gz", warc_of(warc));
+    packed.write("photos/f.wacz", zip_of(&[("archive/data.warc.gz", warc_of(wacz))]));
+    packed.write("photos/g.warc", served_gzipped(gzipped));
     assert_eq!(index(&unpacked, "photos").status, 0);
     let ran = index(&packed, "photos");
     assert_eq!((ran.status, counts(&ran)[0]), (0, files.len() as u64), "{ran:?}");
@@ -150,6 +187,84 @@ fn an_archive_answers_as_the_same_files_unpacked_do() {
         assert_eq!(answers[0], answers[1], "{}", query.display());
     }
     assert!(found > 10, "only {found} matches seen");
+}
+
+/// A WARC of another program, whose bodies are packed by the server and of no stated length.
+fn served_gzipped(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut records = Vec::new();
+    for (name, bytes) in files {
+        let body = gzip_of(bytes);
+        let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let http = [format!("{head}{:x}\r\n", body.len()).as_bytes(), &body, b"\r\n0\r\n\r\n"].concat();
+        let length = http.len();
+        let fields = format!("WARC-Target-URI: http://h/{name}\r\nContent-Length: {length}\r\n\r\n");
+        records.extend(format!("WARC/1.0\r\nWARC-Type: response\r\n{fields}").bytes().chain(http).chain(*b"\r\n\r\n"));
+    }
+    records
+}
+
+#[test]
+fn a_web_archive_is_searched_by_address_and_its_pages_are_not_counted() {
+    let place = Place::new();
+    let [pond, roses, crossing, _] = three();
+    place.write("web/a.warc.gz", warc_of(&[pond.clone(), roses.clone(), (pond.0, crossing.1)]));
+    place.write("web/b.wacz", zip_of(&[("archive/data.warc.gz", warc_of(&[roses]))]));
+    let first = index(&place, "web");
+    assert_eq!((first.status, counts(&first)), (0, [4, 0, 0, 0, 0, 4]), "{first:?}");
+    assert_eq!(first.object()["skipped"], serde_json::json!({}));
+    assert_eq!(counts(&index(&place, "web")), [0, 4, 0, 0, 0, 0]);
+    let url = "a.warc.gz!/https://example.org/garden/pond.jpg";
+    for (fixture, expected) in [
+        (POND, vec![url.to_owned()]),
+        (CROSSING, vec![format!("{url}#2")]),
+        (
+            ROSES,
+            vec![
+                "a.warc.gz!/https://example.org/roses.jpg".to_owned(),
+                "b.wacz!/archive/data.warc.gz!/https://example.org/roses.jpg".to_owned(),
+            ],
+        ),
+    ] {
+        let query = fixtures().join(fixture);
+        let answer = place.run(["search", query.to_str().unwrap(), "--index", "idx", "--json"]).object();
+        let expected: Vec<_> = expected.iter().map(|name| place.path("web").join(name).display().to_string()).collect();
+        assert_eq!(sources(&answer), expected);
+        assert_eq!(answer["matches"][0]["modified"], "2001-09-09T01:46:40Z");
+    }
+}
+
+#[test]
+fn packed_archives_that_ask_for_too_much_or_are_cut_are_one_line_and_the_run_goes_on() {
+    let place = Place::new();
+    let tar = tar_of(&three());
+    let frame = |window: u8| {
+        let mut frame = vec![0x28, 0xB5, 0x2F, 0xFD, 0, window << 3];
+        for chunk in tar.chunks(1 << 16) {
+            frame.extend_from_slice(&((chunk.len() as u32) << 3).to_le_bytes()[..3]);
+            frame.extend(chunk);
+        }
+        [frame.as_slice(), &[1, 0, 0]].concat()
+    };
+    // Windows of two to the power of 10 and so many more.
+    place.write("photos/huge.tar.zst", frame(18));
+    place.write("photos/large.tar.zst", frame(16));
+    place.write("photos/fits.tar.zst", frame(14));
+    place.write("photos/cut.txz", &xz_of(&tar)[..80_000]);
+    let mut warc = warc_of(&three());
+    warc.truncate(warc.len() - 1000);
+    place.write("photos/cut.warc.gz", warc);
+    let ran = place.run(["index", "photos", "--index", "idx", "--json", "--max-memory", "64M"]);
+    assert_eq!(ran.status, 2, "{ran:?}");
+    for line in [
+        "huge.tar.zst: damaged: unpacking it takes a window of 256 MiB, more than 128: unpack it first",
+        "large.tar.zst: damaged: unpacking it takes 64 MiB, more than there is: raise --max-memory",
+        "cut.txz: damaged: its xz data ends too early",
+        "cut.warc.gz: damaged: ",
+    ] {
+        assert_eq!(ran.stderr.matches(line).count(), 1, "{line}: {}", ran.stderr);
+    }
+    assert!(!ran.stderr.contains("fits.tar.zst"), "{}", ran.stderr);
+    assert_eq!(place.run(["status", "--index", "idx", "--json"]).object()["pictures"], 3);
 }
 
 #[test]

@@ -2,17 +2,20 @@
 //!
 //! Nothing is unpacked to disk, and a name inside an archive is a name, never a path. What an archive says of itself is
 //! not believed: entries, bytes and names are counted against [`Limits`] as they come. An archive inside an archive is
-//! read too; one inside that is left alone.
+//! read too; one inside that is left alone. Of a web archive the entries are the pictures that were got, by address.
 
+mod captures;
+mod layer;
 mod meter;
 mod signature;
 mod tar;
 mod walk;
 mod zip;
+mod zstd;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -24,7 +27,23 @@ pub const SIGNATURE_BYTES: u64 = 512;
 
 /// Names that say that a file is there to be looked into. Office documents, books and programs are zip files too, and
 /// their pictures are no collection; so a signature alone is not enough.
-const NAMES: [&str; 7] = [".zip", ".cbz", ".tar", ".cbt", ".tgz", ".tar.gz", ".taz"];
+const NAMES: [&str; 15] = [
+    ".zip",
+    ".cbz",
+    ".tar",
+    ".cbt",
+    ".tgz",
+    ".tar.gz",
+    ".taz",
+    ".tar.zst",
+    ".tzst",
+    ".tar.xz",
+    ".txz",
+    ".warc",
+    ".warc.gz",
+    ".warc.zst",
+    ".wacz",
+];
 
 /// Whether a file of this name is taken for an archive, if its content is one.
 pub fn is_named_so(name: &[u8]) -> bool {
@@ -69,6 +88,19 @@ pub struct Entry<'a> {
     pub modified_ns: i64,
     /// Where its bytes come from. An error that no system call gave is damage.
     pub content: &'a mut dyn Read,
+    /// What a web archive says of it.
+    pub capture: Option<Capture>,
+}
+
+/// What a crawler noted of something that it got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capture {
+    /// The address it came from; bytes that are not UTF-8 are replaced.
+    pub url: String,
+    /// When, in nanoseconds since 1970; 0 where nothing says so.
+    pub date_ns: i64,
+    /// The address of the page that asked for it, where the request before it says so.
+    pub page: Option<String>,
 }
 
 /// Who looks at the entries of an archive.
@@ -85,14 +117,18 @@ pub trait Visit {
     /// The visitor's own.
     fn left_out(&mut self, entry: Entry<'_>, reason: &'static str) -> Result<()>;
 
-    /// Whether so many bytes may be held for an archive inside the archive; an error ends the reading.
+    /// Whether so many bytes more may be held, for an archive inside the archive or to unpack what is packed; an error
+    /// ends the reading.
     ///
     /// # Errors
     /// The visitor's own.
     fn hold(&mut self, bytes: u64) -> Result<bool>;
 
-    /// They are held no more.
-    fn release(&mut self);
+    /// So many of them are held no more.
+    fn release(&mut self, bytes: u64);
+
+    /// Whether what begins so may be a picture. Asked where most entries are none: in web archives.
+    fn begins_as_a_picture(&self, start: &[u8]) -> bool;
 
     /// Whether an entry that can't be read would be missed.
     fn claims_to_matter(&self, name: &[u8]) -> bool;
@@ -134,10 +170,24 @@ impl Account {
 /// # Errors
 /// `Io` where the file can't be read, and the errors of `visit`.
 pub fn read(mut file: File, bytes: u64, limits: &Limits, visit: &mut dyn Visit) -> Result<Account> {
+    let kind = kind(&mut file)?;
+    walk::archive(file, rawzip::FileReader::from, bytes, kind, limits, visit)
+}
+
+/// Reads an archive in memory as [`read`] does one in a file.
+///
+/// # Errors
+/// Those of `visit`.
+pub fn read_bytes(bytes: &[u8], limits: &Limits, visit: &mut dyn Visit) -> Result<Account> {
+    let kind = signature(bytes.get(..SIGNATURE_BYTES as usize).unwrap_or(bytes));
+    walk::archive(Cursor::new(bytes), Cursor::into_inner, bytes.len() as u64, kind, limits, visit)
+}
+
+fn kind(file: &mut File) -> Result<Option<Signature>> {
     let mut start = Vec::new();
     file.by_ref().take(SIGNATURE_BYTES).read_to_end(&mut start).map_err(Error::io)?;
     file.seek(SeekFrom::Start(0)).map_err(Error::io)?;
-    walk::file(file, bytes, signature(&start), limits, visit)
+    Ok(signature(&start))
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 
 use std::io::{self, Read};
 
-use super::walk::{Halt, Skip, Unreadable, Walk, damage};
+use super::super::stream::Skip;
+use super::walk::{Halt, Unreadable, Walk, damage};
 
 const BLOCK: usize = 512;
 /// Long names and pax records of one entry; longer ones are passed over.

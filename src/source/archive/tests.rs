@@ -9,11 +9,16 @@ use flate2::write::GzEncoder;
 use super::*;
 use crate::error::ErrorKind;
 
+/// What the pictures of these tests begin with.
+const JPEG: &[u8] = b"\xFF\xD8";
+
 /// Keeps what it is shown: names as text, contents or what is wrong.
 #[derive(Default)]
 struct Collected {
     entries: Vec<(String, std::result::Result<Vec<u8>, String>)>,
     left_out: Vec<String>,
+    captures: Vec<Capture>,
+    held: u64,
     most_held: u64,
 }
 
@@ -26,6 +31,7 @@ impl Visit for Collected {
         let mut bytes = Vec::new();
         let read = entry.content.take(1 << 20).read_to_end(&mut bytes);
         self.entries.push((joined(&entry.names), read.map(|_| bytes).map_err(|error| error.to_string())));
+        self.captures.extend(entry.capture);
         Ok(())
     }
 
@@ -35,11 +41,21 @@ impl Visit for Collected {
     }
 
     fn hold(&mut self, bytes: u64) -> Result<bool> {
-        self.most_held = self.most_held.max(bytes);
-        Ok(bytes <= 1 << 20)
+        if bytes > 100 << 20 {
+            return Ok(false);
+        }
+        self.held += bytes;
+        self.most_held = self.most_held.max(self.held);
+        Ok(true)
     }
 
-    fn release(&mut self) {}
+    fn release(&mut self, bytes: u64) {
+        self.held = self.held.checked_sub(bytes).unwrap();
+    }
+
+    fn begins_as_a_picture(&self, start: &[u8]) -> bool {
+        start.starts_with(JPEG)
+    }
 
     fn claims_to_matter(&self, name: &[u8]) -> bool {
         name.ends_with(b".jpg")
@@ -52,6 +68,10 @@ fn collect_within(archive: &[u8], limits: &Limits) -> (Collected, Account) {
     file.seek(SeekFrom::Start(0)).unwrap();
     let mut collected = Collected::default();
     let account = read(file, archive.len() as u64, limits, &mut collected).unwrap();
+    let mut of_memory = Collected::default();
+    let other = read_bytes(archive, limits, &mut of_memory).unwrap();
+    assert_eq!((&collected.entries, account.trouble()), (&of_memory.entries, other.trouble()));
+    assert_eq!(collected.held, 0, "what was held is given back");
     (collected, account)
 }
 
@@ -88,6 +108,18 @@ fn gzip_of(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+fn xz_of(bytes: &[u8], window: u32) -> Vec<u8> {
+    let mut options = lzma_rust2::XzOptions::with_preset(1);
+    options.lzma_options.dict_size = window;
+    let mut encoder = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstd_of(bytes: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
+}
+
 /// Some thousand bytes that hardly pack.
 fn noise(seed: u32, length: usize) -> Vec<u8> {
     let step = |state: &mut u32| {
@@ -106,7 +138,14 @@ fn every_kind_of_archive_gives_what_was_put_into_it_in_order() {
     let (a, b) = (noise(1, 5000), noise(2, 70_000));
     let long = format!("{}/c.jpg", "deep/".repeat(60));
     let files: &Files<'_> = &[("a.jpg", &a), ("x/b é.jpg", &b), (&long, b"short"), ("empty", b"")];
-    for (kind, archive) in [("zip", zip_of(files)), ("tar", tar_of(files)), ("tar.gz", gzip_of(&tar_of(files)))] {
+    let tar = tar_of(files);
+    for (kind, archive) in [
+        ("zip", zip_of(files)),
+        ("tar.gz", gzip_of(&tar)),
+        ("tar.xz", xz_of(&tar, 1 << 20)),
+        ("tar.zst", zstd_of(&tar)),
+        ("tar", tar),
+    ] {
         let (collected, account) = collect(&archive);
         assert_eq!(collected.entries, contents(files), "{kind}");
         assert_eq!((account.trouble(), account.entries), (None, 4), "{kind}");
@@ -117,15 +156,24 @@ fn every_kind_of_archive_gives_what_was_put_into_it_in_order() {
 fn an_archive_in_an_archive_is_entered_and_one_deeper_is_left_alone() {
     let inner: &Files<'_> = &[("p.jpg", b"pp"), ("deeper.zip", &zip_of(&[("q.jpg", b"q")]))];
     let (zipped, tarred) = (zip_of(inner), gzip_of(&tar_of(inner)));
-    let outer: &Files<'_> = &[("i.cbz", &zipped), ("i.tgz", &tarred), ("fake.zip", b"text"), ("book.epub", &zipped)];
+    let (xzed, zstded) = (xz_of(&tar_of(inner), 1 << 20), zstd_of(&tar_of(inner)));
+    let outer: &Files<'_> = &[
+        ("i.cbz", &zipped),
+        ("i.tgz", &tarred),
+        ("i.txz", &xzed),
+        ("i.tzst", &zstded),
+        ("fake.zip", b"text"),
+        ("book.epub", &zipped),
+    ];
     for archive in [zip_of(outer), tar_of(outer), gzip_of(&tar_of(outer))] {
         let (collected, account) = collect(&archive);
         let names: Vec<_> = collected.entries.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["i.cbz!/p.jpg", "i.tgz!/p.jpg", "fake.zip", "book.epub"]);
-        assert_eq!(collected.left_out, ["i.cbz!/deeper.zip", "i.tgz!/deeper.zip"]);
+        assert_eq!(names, ["i.cbz!/p.jpg", "i.tgz!/p.jpg", "i.txz!/p.jpg", "i.tzst!/p.jpg", "fake.zip", "book.epub"]);
+        let deeper = ["i.cbz!/deeper.zip", "i.tgz!/deeper.zip", "i.txz!/deeper.zip", "i.tzst!/deeper.zip"];
+        assert_eq!(collected.left_out, deeper);
         assert_eq!(account.trouble(), None);
         assert_eq!(collected.most_held, zipped.len() as u64);
-        assert_eq!(collected.entries[2].1, Ok(b"text".to_vec()), "what looked at its start gives it back");
+        assert_eq!(collected.entries[4].1, Ok(b"text".to_vec()), "what looked at its start gives it back");
     }
 }
 
@@ -173,7 +221,14 @@ fn an_archive_cut_anywhere_gives_what_came_before_and_says_that_it_was_cut() {
     let (a, b) = (noise(1, 3000), noise(2, 2000));
     let files: &Files<'_> = &[("a.jpg", &a), ("b.jpg", &b)];
     let mut zips_with_the_first = 0;
-    for (kind, archive) in [("zip", zip_of(files)), ("tar", tar_of(files)), ("tgz", gzip_of(&tar_of(files)))] {
+    let tar = tar_of(files);
+    for (kind, archive) in [
+        ("zip", zip_of(files)),
+        ("tgz", gzip_of(&tar)),
+        ("txz", xz_of(&tar, 1 << 20)),
+        ("tzst", zstd_of(&tar)),
+        ("tar", tar),
+    ] {
         for length in (0..archive.len()).step_by(if cfg!(debug_assertions) { 7 } else { 1 }) {
             let (collected, account) = collect(&archive[..length]);
             let whole = collected.entries.iter().filter(|(_, content)| content.is_ok());
@@ -197,6 +252,8 @@ fn no_flipped_bit_and_no_noise_makes_it_panic_or_run_on() {
         zip_of(&[("a.jpg", &noise(1, 200)), ("b.zip", &zip_of(&[("c.jpg", b"c")]))]),
         tar_of(&[("a.jpg", &noise(1, 200)), ("b.zip", &zip_of(&[("c.jpg", b"c")]))]),
         gzip_of(&tar_of(&[("a.jpg", &noise(1, 200))])),
+        xz_of(&tar_of(&[("a.jpg", &noise(1, 200))]), 1 << 16),
+        zstd_of(&tar_of(&[("a.jpg", &noise(1, 200))])),
     ];
     for archive in &archives {
         for bit in (0..archive.len() * 8).step_by(5) {
@@ -207,8 +264,9 @@ fn no_flipped_bit_and_no_noise_makes_it_panic_or_run_on() {
     }
     for seed in 0..200 {
         let mut random = noise(seed, 2000);
-        for magic in [b"PK\x03\x04".as_slice(), b"\x1f\x8b\x08\0"] {
-            random[..4].copy_from_slice(magic);
+        let magics: [&[u8]; 4] = [b"PK\x03\x04", b"\x1f\x8b\x08\0", b"\x28\xB5\x2F\xFD", b"\xFD7zXZ\0"];
+        for magic in magics {
+            random[..magic.len()].copy_from_slice(magic);
             collect(&random);
         }
     }
@@ -231,6 +289,8 @@ fn bombs_of_every_kind_end_at_the_limits() {
     for (kind, archive) in [
         ("zip", zip_of(&[("x", b""), ("zeros.jpg", &zeros)])),
         ("tgz", gzip_of(&tar_of(&[("zeros.jpg", &zeros)]))),
+        ("txz", xz_of(&tar_of(&[("zeros.jpg", &zeros)]), 1 << 20)),
+        ("tzst", zstd_of(&tar_of(&[("zeros.jpg", &zeros)]))),
         ("zip in tar", gzip_of(&tar_of(&[("bomb.zip", &inner)]))),
     ] {
         let (_, account) = collect_within(&archive, &limits);
@@ -271,10 +331,12 @@ fn sizes_that_are_lies_take_no_memory() {
 
 #[test]
 fn only_names_that_say_so_make_an_archive_and_a_missing_file_is_no_damage() {
-    for name in ["a.zip", "A.CBZ", "b.tar", "b.Tar.Gz", "c.tgz", ".zip"] {
+    for name in
+        ["a.zip", "A.CBZ", "b.tar", "b.Tar.Gz", "c.tgz", ".zip", "d.tar.ZST", "d.txz", "e.warc", "e.warc.gz", "e.wacz"]
+    {
         assert!(is_named_so(name.as_bytes()), "{name}");
     }
-    for name in ["a.docx", "a.jar", "a.apk", "a.epub", "a.gz", "zip", "a.zip.txt", ""] {
+    for name in ["a.docx", "a.jar", "a.apk", "a.epub", "a.gz", "zip", "a.zip.txt", "a.zst", "a.xz", ""] {
         assert!(!is_named_so(name.as_bytes()), "{name}");
     }
     let folder = tempfile::tempdir().unwrap();
@@ -282,3 +344,6 @@ fn only_names_that_say_so_make_an_archive_and_a_missing_file_is_no_damage() {
     let failed = read(opened, 100, &Limits::default(), &mut Collected::default());
     assert_eq!(failed.unwrap_err().kind(), ErrorKind::Io);
 }
+
+mod packed;
+mod web;

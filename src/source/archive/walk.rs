@@ -1,15 +1,15 @@
 //! One way through an archive: layers of compression off, entries counted, archives inside entered once.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, BufReader, Read, Seek};
 
-use flate2::bufread::MultiGzDecoder;
+use rawzip::ReaderAt;
 
+use super::super::stream::{Seekable, Streamed};
 use super::meter::Meter;
 use super::signature::{Signature, signature};
-use super::{Account, Entry, Limits, SIGNATURE_BYTES, Visit, is_named_so, tar, zip};
+use super::{Account, Capture, Entry, Limits, SIGNATURE_BYTES, Visit, captures, is_named_so, layer, tar, zip};
 use crate::error::Error;
 
 /// An archive in an archive in an archive is left alone.
@@ -44,8 +44,10 @@ fn is_of_system(error: &io::Error) -> bool {
     error.raw_os_error().is_some()
 }
 
-pub(super) fn file(
-    mut file: File,
+/// Reads the archive in `file`, which is `bytes` long and of this kind; `zipped` makes of it what a zip is read from.
+pub(super) fn archive<F: Read + Seek, Z: ReaderAt>(
+    mut file: F,
+    zipped: impl FnOnce(F) -> Z,
     bytes: u64,
     kind: Option<Signature>,
     limits: &Limits,
@@ -62,12 +64,10 @@ pub(super) fn file(
         hasher: RandomState::new(),
     };
     let read = match kind {
-        Some(Signature::Zip) => zip::read(&mut walk, rawzip::FileReader::from(file), bytes),
-        Some(Signature::Tar) => {
-            let left = bytes.saturating_sub(file.stream_position().map_err(Error::io)?);
-            tar::read(&mut walk, &mut Seekable { reader: BufReader::with_capacity(BUFFER, file), left })
-        }
-        Some(Signature::Gzip) => walk.layered(&mut file, 0),
+        Some(Signature::Zip) => zip::read(&mut walk, zipped(file), bytes),
+        Some(Signature::Tar) => tar::read(&mut walk, &mut Seekable::new(file, bytes, BUFFER)),
+        Some(Signature::Warc) => captures::read(&mut walk, &mut Seekable::new(file, bytes, BUFFER)),
+        Some(Signature::Gzip | Signature::Zstd | Signature::Xz) => walk.layered(&mut file, 0),
         None => Err(Halt::Read(damage("it is no archive"))),
     };
     let ended = match read {
@@ -131,21 +131,21 @@ impl<'a> Walk<'a> {
     pub fn entry(&mut self, name: &[u8], bytes: u64, modified_ns: i64, content: &mut dyn Read) -> Result<(), Halt> {
         let Some(names) = self.named(name)? else { return Ok(()) };
         if !is_named_so(name) {
-            return self.show(Entry { names, bytes, modified_ns, content });
+            return self.show(Entry { names, bytes, modified_ns, content, capture: None });
         }
         if self.within.len() >= DEPTH {
-            let entry = Entry { names, bytes, modified_ns, content };
+            let entry = Entry { names, bytes, modified_ns, content, capture: None };
             return self.visit.left_out(entry, "archive in an archive in an archive").map_err(Halt::Visitor);
         }
         let start = start(content)?;
         let content = &mut start.as_slice().chain(content);
         let Some(kind) = signature(&start) else {
-            return self.show(Entry { names, bytes, modified_ns, content });
+            return self.show(Entry { names, bytes, modified_ns, content, capture: None });
         };
         let outer = std::mem::replace(&mut self.within, names);
         let read = match kind {
             Signature::Zip => self.held(bytes, content),
-            Signature::Tar | Signature::Gzip => self.layered(content, 0),
+            _ => self.layered(content, 0),
         };
         let names = std::mem::replace(&mut self.within, outer);
         match read {
@@ -156,6 +156,37 @@ impl<'a> Walk<'a> {
             }
             read => read,
         }
+    }
+
+    /// Shows what a crawler got to the visitor, or, for `reason`, says only that it is there.
+    pub fn capture(
+        &mut self,
+        (name, capture): (&[u8], Capture),
+        bytes: u64,
+        content: &mut dyn Read,
+        reason: Option<&'static str>,
+    ) -> Result<(), Halt> {
+        let Some(names) = self.named(name)? else { return Ok(()) };
+        let entry = Entry { names, bytes, modified_ns: capture.date_ns, content, capture: Some(capture) };
+        match reason {
+            None => self.show(entry),
+            Some(reason) => self.visit.left_out(entry, reason).map_err(Halt::Visitor),
+        }
+    }
+
+    /// What the visitor says.
+    pub fn visitor(&self) -> &dyn Visit {
+        self.visit
+    }
+
+    /// Whether so many bytes more may be held.
+    pub fn hold(&mut self, bytes: u64) -> Result<bool, Halt> {
+        self.visit.hold(bytes).map_err(Halt::Visitor)
+    }
+
+    /// So many of them are held no more.
+    pub fn release(&mut self, bytes: u64) {
+        self.visit.release(bytes);
     }
 
     fn show(&mut self, entry: Entry<'_>) -> Result<(), Halt> {
@@ -181,14 +212,14 @@ impl<'a> Walk<'a> {
 
     /// A zip inside an archive: its directory stands at its end, so it is held as a whole.
     fn held(&mut self, bytes: u64, content: &mut dyn Read) -> Result<(), Halt> {
-        if !self.visit.hold(bytes).map_err(Halt::Visitor)? {
+        if !self.hold(bytes)? {
             return Err(Halt::Read(damage("it is too large to be read inside an archive: unpack it first")));
         }
         let mut held = Vec::new();
         let read = content.take(bytes).read_to_end(&mut held);
         let length = held.len() as u64;
         let done = read.map_err(Halt::Read).and_then(|_| zip::read(self, held, length));
-        self.visit.release();
+        self.release(bytes);
         done
     }
 
@@ -199,10 +230,24 @@ impl<'a> Walk<'a> {
         let content = start.as_slice().chain(content);
         match kind {
             Some(Signature::Tar) => tar::read(self, &mut Streamed(content)),
-            Some(Signature::Gzip) if layers < LAYERS => {
-                let unpacked = self.meter().of(MultiGzDecoder::new(BufReader::with_capacity(BUFFER, content)));
+            Some(Signature::Warc) => captures::read(self, &mut Streamed(BufReader::with_capacity(BUFFER, content))),
+            Some(kind @ (Signature::Gzip | Signature::Zstd | Signature::Xz)) if layers < LAYERS => {
+                let window = layer::window(kind, &start)?;
+                if window.held > 0 && !self.hold(window.held)? {
+                    let needed = window.held.div_ceil(1 << 20);
+                    let message = format!("unpacking it takes {needed} MiB, more than there is: raise --max-memory");
+                    return Err(Halt::Read(damage(message)));
+                }
+                let packed = BufReader::with_capacity(BUFFER, content);
+                let unpacked = self.meter().of(layer::unpacked(kind, packed, window));
                 let mut unpacked = BufReader::with_capacity(BUFFER, unpacked);
-                self.layered(&mut unpacked, layers + 1)
+                let mut done = self.layered(&mut unpacked, layers + 1);
+                if done.is_ok() && kind != Signature::Gzip {
+                    // A tar ends before its stream does, where check sums stand. Behind gzip tapes may leave anything.
+                    done = io::copy(&mut unpacked, &mut io::sink()).map(drop).map_err(Halt::Read);
+                }
+                self.release(window.held);
+                done
             }
             _ => Err(Halt::Read(damage("no archive is in it"))),
         }
@@ -221,50 +266,5 @@ fn start(content: &mut dyn Read) -> io::Result<Vec<u8>> {
     match content.take(SIGNATURE_BYTES).read_to_end(&mut start) {
         Err(error) if start.is_empty() => Err(error),
         _ => Ok(start),
-    }
-}
-
-/// A reader that can pass over bytes.
-pub(super) trait Skip: Read {
-    /// Passes over so many; whether they were all there.
-    fn skip(&mut self, bytes: u64) -> io::Result<bool>;
-}
-
-/// A file, in which that costs nothing.
-struct Seekable {
-    reader: BufReader<File>,
-    left: u64,
-}
-
-impl Read for Seekable {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.reader.read(buffer)?;
-        self.left = self.left.saturating_sub(read as u64);
-        Ok(read)
-    }
-}
-
-impl Skip for Seekable {
-    fn skip(&mut self, bytes: u64) -> io::Result<bool> {
-        let Some(left) = self.left.checked_sub(bytes) else { return Ok(false) };
-        let bytes = i64::try_from(bytes).map_err(|_| damage("its sizes make no sense"))?;
-        self.reader.seek_relative(bytes)?;
-        self.left = left;
-        Ok(true)
-    }
-}
-
-/// A stream, which has to be read.
-struct Streamed<R>(R);
-
-impl<R: Read> Read for Streamed<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
-    }
-}
-
-impl<R: Read> Skip for Streamed<R> {
-    fn skip(&mut self, bytes: u64) -> io::Result<bool> {
-        Ok(io::copy(&mut self.0.by_ref().take(bytes), &mut io::sink())? == bytes)
     }
 }
