@@ -376,7 +376,7 @@ _ris() {
             return 0
             ;;
         ris__subcmd__index)
-            opts="-H -L -E -j -z -q -h --hidden --follow --exclude --jobs --max-memory --files-from --null-data --json --index --quiet --color --help"
+            opts="-H -L -E -j -z -q -h --hidden --follow --exclude --jobs --max-memory --frames --files-from --null-data --json --index --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -399,6 +399,10 @@ _ris() {
                     return 0
                     ;;
                 --max-memory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --frames)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -511,7 +515,7 @@ _ris() {
             return 0
             ;;
         ris__subcmd__search)
-            opts="-n -l -0 -z -H -L -E -j -q -h --in --top --min-score --json --paths --null --hyperlink --files-from --null-data --require-sandbox --no-sandbox --hidden --follow --exclude --jobs --max-memory --index --quiet --color --help"
+            opts="-n -l -0 -z -H -L -E -j -q -h --in --top --min-score --json --paths --null --hyperlink --files-from --null-data --require-sandbox --no-sandbox --hidden --follow --exclude --jobs --max-memory --frames --index --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -572,6 +576,10 @@ _ris() {
                     return 0
                     ;;
                 --max-memory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --frames)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -17,6 +17,13 @@ pub enum Locator {
         /// stands in the first. No name holds a NUL, and none is ever used as a path.
         names: Vec<Vec<u8>>,
     },
+    /// A page or frame of a file that holds several pictures; the first is the file itself.
+    Page {
+        /// The file: a path, or a place inside an archive.
+        of: Box<Locator>,
+        /// Which, counted from 1: 2 at least.
+        number: u32,
+    },
 }
 
 impl Locator {
@@ -24,24 +31,31 @@ impl Locator {
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Path(path) => Some(path),
-            Self::Inside { .. } => None,
+            Self::Inside { .. } | Self::Page { .. } => None,
         }
     }
 
-    /// The file that holds the picture: itself, or the archive.
+    /// The file that holds the picture: itself, the archive, or that of which it is a page.
     pub fn file(&self) -> &Path {
         match self {
             Self::Path(path) | Self::Inside { archive: path, .. } => path,
+            Self::Page { of, .. } => of.file(),
         }
     }
 
-    /// What follows the file's path where the picture is inside: `!/inner/name.jpg`.
+    /// Page or frame `number` of what stands here, 2 at least.
+    pub fn page(&self, number: u32) -> Self {
+        Self::Page { of: Box::new(self.clone()), number }
+    }
+
+    /// What follows the file's path where the picture is inside: `!/inner/name.jpg`, `#2`.
     pub fn inside(&self) -> Vec<u8> {
         match self {
             Self::Path(_) => Vec::new(),
             Self::Inside { names, .. } => {
                 names.iter().flat_map(|name| [b"!/", name.as_slice()]).flatten().copied().collect()
             }
+            Self::Page { of, number } => [of.inside(), format!("#{number}").into_bytes()].concat(),
         }
     }
 }
@@ -63,8 +77,8 @@ impl fmt::Display for Locator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Path(path) => path.display().fmt(f),
-            Self::Inside { archive, .. } => {
-                write!(f, "{}{}", archive.display(), String::from_utf8_lossy(&self.inside()))
+            Self::Inside { .. } | Self::Page { .. } => {
+                write!(f, "{}{}", self.file().display(), String::from_utf8_lossy(&self.inside()))
             }
         }
     }

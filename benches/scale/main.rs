@@ -123,7 +123,14 @@ fn add(writer: &mut Writer, place: &Path, record: &PictureRecord) -> Result<()> 
     let picture = Some(writer.add_picture(record)?);
     let stamp = Stamp { bytes: record.bytes, modified_ns: 1_700_000_000_000_000_000 + record.bytes as i64 };
     let locator = Locator::from(place);
-    Ok(writer.set_source(&SourceRecord { locator, stamp, state: State::Present, picture, note: String::new() })?)
+    Ok(writer.set_source(&SourceRecord {
+        locator,
+        stamp,
+        state: State::Present,
+        picture,
+        note: String::new(),
+        pages: 1,
+    })?)
 }
 
 /// What was measured.

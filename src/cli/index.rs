@@ -100,6 +100,7 @@ pub fn update(folder: &Path, sources: &[PathBuf], walk: &Walk, quiet: bool) -> R
         decode,
         workers,
         max_memory,
+        frames: walk.frames,
         ..defaults
     };
     progress::stop_on_interrupt();

@@ -48,8 +48,8 @@ pub fn gone(reader: &Reader, selection: &Selection) -> Result<Gone> {
             if is_selected(&locator) {
                 let unreachable = offline.holds(&locator);
                 gone.offline += u64::from(unreachable && !selection.offline);
-                // Of an archive that is there, the last look inside tells.
-                let lost = matches!(locator, Locator::Inside { .. }) && known.state == State::Missing;
+                // Of an archive and of pages in a file that is there, the last look inside tells.
+                let lost = locator.path().is_none() && known.state == State::Missing;
                 forget = if unreachable { selection.offline } else { lost || is_gone(&locator) };
             }
             if forget {

@@ -10,6 +10,7 @@ mod hostile;
 mod index;
 mod life;
 mod odd_files;
+mod pages;
 #[cfg(unix)]
 mod privacy;
 mod search;
