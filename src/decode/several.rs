@@ -302,3 +302,95 @@ fn png_frames(bytes: &[u8]) -> u32 {
     }
     if is_animated { frames } else { 0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::{Options, decode_page};
+    use crate::error::ErrorKind;
+
+    const FILES: [&str; 5] = ["pages.tif", "pages-big-endian.tif", "frames.gif", "frames.webp", "frames.png"];
+
+    fn fixture(name: &str) -> Vec<u8> {
+        std::fs::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/several").join(name)).unwrap()
+    }
+
+    fn page(bytes: &[u8], number: u32) -> Result<crate::decode::Picture> {
+        decode_page(bytes, number, &Options::default(), &|_| Ok(()))
+    }
+
+    #[test]
+    fn every_picture_of_a_file_is_decoded_by_its_number_and_there_is_none_behind_the_last() {
+        let all = FILES.map(|name| {
+            let bytes = fixture(name);
+            let expected = if name.ends_with("tif") { Several::Pages(4) } else { Several::Frames(4) };
+            assert_eq!(several(&bytes), expected, "{name}");
+            assert_eq!(page(&bytes, 5).unwrap_err().kind(), ErrorKind::Malformed, "{name}");
+            [1, 2, 3, 4].map(|number| page(&bytes, number).unwrap())
+        });
+        for (name, pictures) in FILES.iter().zip(&all) {
+            for (picture, expected) in pictures.iter().zip(&all[0]) {
+                assert_eq!((picture.width, picture.height), (200, 150), "{name}");
+                let apart =
+                    picture.luma.iter().zip(&expected.luma).map(|(a, b)| u64::from(a.abs_diff(*b))).sum::<u64>();
+                // A palette of 256 colours is coarse.
+                assert!(apart < 6 * 200 * 150, "{name}: {apart}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_cut_or_changed_has_no_more_pictures_than_it_can_and_never_panics() {
+        let mut seen = 0;
+        for name in FILES {
+            let whole = fixture(name);
+            for at in (0..whole.len()).step_by(1 + whole.len() / 400) {
+                let mut changed = whole.clone();
+                changed[at] ^= 0x41;
+                for bytes in [&whole[..at], &changed] {
+                    let count = match several(bytes) {
+                        Several::One => 0,
+                        Several::Pages(count) | Several::Frames(count) => count,
+                    };
+                    assert!(count <= 5, "{name} {at}: {count}");
+                    seen += 1;
+                }
+            }
+            for at in (0..whole.len()).step_by(1 + whole.len() / 20) {
+                let mut changed = whole.clone();
+                changed[at] ^= 0x80;
+                let _ = page(&changed, 3);
+                let _ = page(&whole[..at], 4);
+            }
+        }
+        assert!(seen > 3000, "{seen}");
+    }
+
+    #[test]
+    fn pages_that_lead_back_to_themselves_are_counted_once() {
+        let mut bytes = fixture("pages.tif");
+        let tiff = Tiff::open(&bytes).unwrap();
+        let last = tiff_pages(&bytes, 9)[3];
+        let (first, entries) = (tiff.number(4, 4).unwrap() as u32, tiff.number(last, 2).unwrap());
+        let next = last + 2 + 12 * entries;
+        bytes[next..next + 4].copy_from_slice(&first.to_le_bytes());
+        assert_eq!(several(&bytes), Several::Pages(4));
+    }
+
+    #[test]
+    fn what_holds_one_picture_is_told() {
+        let formats = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/formats");
+        let of = |name: &str| several(&std::fs::read(formats.join(name)).unwrap());
+        let cases = [
+            ("baseline.jpg", Several::One),
+            ("colour.tif", Several::Pages(1)),
+            ("still.gif", Several::Frames(1)),
+            ("animated.gif", Several::Frames(3)),
+            ("colour.webp", Several::Frames(1)),
+            ("colour.png", Several::Frames(1)),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(of(name), expected, "{name}");
+        }
+    }
+}

@@ -14,24 +14,32 @@ use resvg::usvg::{ImageHrefResolver, Options, Tree, roxmltree};
 
 use super::limits::Limits;
 use super::{Decoded, Format, Raster, color, malformed};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 /// The longest text, in bytes; more are only maps that hold a whole city.
 const TEXT_MAX: u64 = 32 << 20;
-/// Nodes of the text, attributes aside: each takes some 100 bytes.
+/// Nodes of the text, attributes aside.
 const NODES_MAX: u32 = 500_000;
-/// Bytes that a drawing takes while it is understood, for each of its text.
-const PARSED: u64 = 8;
+/// Bytes that a drawing takes while it is understood: for each of its text, and for each element that comes of it.
+const PARSED: u64 = 16;
+const UNDERSTOOD: u64 = 1024;
 
 /// Draws the shapes of an SVG, packed by gzip or not, so that its longest side has the pixels that pictures are reduced
 /// to. Its size is what it says of itself, in whole pixels.
 pub(super) fn decode(bytes: &[u8], limits: &Limits<'_>) -> Result<Decoded> {
     let error = |what: &dyn std::fmt::Display| malformed(Format::Svg, what);
     let text = text(bytes)?;
-    limits.admit(0, 0, (text.len() as u64).saturating_mul(PARSED))?;
+    let parsed = (text.len() as u64).saturating_mul(PARSED);
+    let admit = |bytes: u64| match bytes > limits.options.max_memory {
+        true => Err(Error::new(ErrorKind::TooLarge, "too large: this svg takes more memory than is allowed")),
+        false => limits.admit(0, 0, bytes),
+    };
+    admit(parsed)?;
     let reading = roxmltree::ParsingOptions { allow_dtd: true, nodes_limit: NODES_MAX, ..Default::default() };
     let document = roxmltree::Document::parse_with_options(&text, reading).map_err(|what| error(&what))?;
-    elements::check(&document).map_err(|what| error(&what))?;
+    let elements = elements::count(&document).map_err(|what| error(&what))?;
+    let understood = elements.saturating_mul(UNDERSTOOD).saturating_add(parsed);
+    admit(understood)?;
     let options = Options {
         image_href_resolver: ImageHrefResolver {
             resolve_data: Box::new(|_, _, _| None),
@@ -49,7 +57,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits<'_>) -> Result<Decoded> {
     let (width, height) = (side(size.width()), side(size.height()));
     let transform = Transform::from_scale(width as f32 / size.width(), height as f32 / size.height());
     let cost = cost::of(&tree, transform, (width, height));
-    limits.admit(full_width, full_height, cost.bytes)?;
+    admit(cost.bytes.saturating_add(understood))?;
     if cost.steps > cost::STEPS_MAX {
         return Err(error(&"its filters would take too long to draw"));
     }

@@ -18,8 +18,11 @@ struct Weight {
     depth: u32,
 }
 
-/// Says what is too much about a drawing.
-pub(super) fn check(document: &Document<'_>) -> Result<(), &'static str> {
+/// How many elements a drawing comes to.
+///
+/// # Errors
+/// What is too much about it.
+pub(super) fn count(document: &Document<'_>) -> Result<u64, &'static str> {
     const TOO_DEEP: &str = "its elements stand too deep in each other";
     // Elements come before those that they hold.
     let mut depths: HashMap<NodeId, u32> = HashMap::new();
@@ -50,7 +53,7 @@ pub(super) fn check(document: &Document<'_>) -> Result<(), &'static str> {
     if all.elements > ELEMENTS_MAX {
         return Err("it has too many elements");
     }
-    if all.depth + of_styles.depth > DEPTH_MAX { Err(TOO_DEEP) } else { Ok(()) }
+    if all.depth + of_styles.depth > DEPTH_MAX { Err(TOO_DEEP) } else { Ok(all.elements) }
 }
 
 fn sum(a: Weight, b: Weight) -> Weight {
