@@ -179,3 +179,41 @@ fn a_tiff_of_very_many_pages_is_read_to_a_limit_which_is_told() {
     assert_eq!((ran.status, counts(&ran)), (2, [1000, 0, 0, 0, 1, 1000]), "{}", ran.stderr);
     assert_eq!(ran.stderr.lines().filter(|line| line.contains("many.tif#1001: more than 1000 pages")).count(), 1);
 }
+
+#[test]
+fn pages_that_have_to_wait_for_memory_are_each_read_once() {
+    let place = Place::new();
+    for file in 0..4u8 {
+        let side = 3000u32;
+        let mut large = b"II*\0".to_vec();
+        large.extend((8 + side * side).to_le_bytes());
+        large.extend((0..side * side).map(|at| ((at % side * (at / side)) >> 7) as u8 ^ file));
+        for page in 1..=3 {
+            let (long, short) = (4u16, 3u16);
+            let entries: [(u16, u16, u32); 8] = [
+                (256, long, side),
+                (257, long, side),
+                (258, short, 8),
+                (259, short, 1),
+                (262, short, 1),
+                (273, long, 8),
+                (278, long, side),
+                (279, long, side * side),
+            ];
+            large.extend((entries.len() as u16).to_le_bytes());
+            for (tag, kind, value) in entries {
+                large.extend(
+                    [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &[1, 0, 0, 0], &value.to_le_bytes()].concat(),
+                );
+            }
+            let next = if page == 3 { 0 } else { large.len() as u32 + 4 };
+            large.extend(next.to_le_bytes());
+        }
+        let (name, large) =
+            if file == 3 { ("a.zip".into(), zip_of("x.tif", &large)) } else { (format!("{file}.tif"), large) };
+        place.write(format!("photos/{name}"), large);
+    }
+    // Each file and its pixels take more than half of it.
+    let ran = index(&place, &["--max-memory", "80M", "--jobs", "4"]);
+    assert_eq!((ran.status, counts(&ran)), (0, [12, 0, 0, 0, 0, 12]), "{ran:?}");
+}
