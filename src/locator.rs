@@ -19,6 +19,13 @@ pub enum Locator {
         /// stands in the first. No name holds a NUL, and none is ever used as a path.
         names: Vec<Vec<u8>>,
     },
+    /// A page or frame of a file that holds several pictures; the first is the file itself.
+    Page {
+        /// The file: a path, or a place inside an archive.
+        of: Box<Locator>,
+        /// Which, counted from 1: 2 at least.
+        number: u32,
+    },
 }
 
 impl Locator {
@@ -26,15 +33,16 @@ impl Locator {
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Path(path) => Some(path),
-            Self::Inside { .. } | Self::Url(_) => None,
+            Self::Inside { .. } | Self::Page { .. } | Self::Url(_) => None,
         }
     }
 
-    /// The file that holds the picture: itself, or the archive. Of an address on the web what reads like one, and is
-    /// never the name of any, since it is not absolute.
+    /// The file that holds the picture: itself, the archive, or that of which it is a page. Of an address on the web what
+    /// reads like one, and is never the name of any, since it is not absolute.
     pub fn file(&self) -> &Path {
         match self {
             Self::Path(path) | Self::Inside { archive: path, .. } => path,
+            Self::Page { of, .. } => of.file(),
             Self::Url(url) => Path::new(url),
         }
     }
@@ -43,6 +51,7 @@ impl Locator {
     pub fn url(&self) -> Option<&str> {
         match self {
             Self::Url(url) => Some(url),
+            Self::Page { of, .. } => of.url(),
             _ => None,
         }
     }
@@ -52,8 +61,14 @@ impl Locator {
         match self {
             Self::Path(_) => Self::Path(path),
             Self::Inside { names, .. } => Self::Inside { archive: path, names },
+            Self::Page { of, number } => of.in_file(path).page(number),
             Self::Url(url) => Self::Url(url),
         }
+    }
+
+    /// Page or frame `number` of what stands here, 2 at least.
+    pub fn page(&self, number: u32) -> Self {
+        Self::Page { of: Box::new(self.clone()), number }
     }
 
     /// The place of a root, from the text by which it is kept.
@@ -61,13 +76,14 @@ impl Locator {
         if root.contains("://") { Self::Url(root.to_owned()) } else { Self::Path(root.into()) }
     }
 
-    /// What follows the file's path where the picture is inside: `!/inner/name.jpg`.
+    /// What follows the file's path where the picture is inside: `!/inner/name.jpg`, `#2`.
     pub fn inside(&self) -> Vec<u8> {
         match self {
             Self::Path(_) | Self::Url(_) => Vec::new(),
             Self::Inside { names, .. } => {
                 names.iter().flat_map(|name| [b"!/", name.as_slice()]).flatten().copied().collect()
             }
+            Self::Page { of, number } => [of.inside(), format!("#{number}").into_bytes()].concat(),
         }
     }
 }
@@ -90,8 +106,8 @@ impl fmt::Display for Locator {
         match self {
             Self::Path(path) => path.display().fmt(f),
             Self::Url(url) => f.write_str(url),
-            Self::Inside { archive, .. } => {
-                write!(f, "{}{}", archive.display(), String::from_utf8_lossy(&self.inside()))
+            Self::Inside { .. } | Self::Page { .. } => {
+                write!(f, "{}{}", self.file().display(), String::from_utf8_lossy(&self.inside()))
             }
         }
     }

@@ -130,6 +130,7 @@ fn add(writer: &mut Writer, place: &Path, record: &PictureRecord) -> Result<()> 
         picture,
         note: String::new(),
         shown: None,
+        pages: 1,
     })?)
 }
 

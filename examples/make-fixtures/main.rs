@@ -6,12 +6,14 @@
 //! descriptors and starve others.
 
 mod canvas;
+mod drawing;
 mod edits;
 mod files;
 mod library;
 mod malformed;
 mod random;
 mod scenes;
+mod several;
 mod tiff;
 
 use std::fmt::Write as _;
@@ -26,6 +28,8 @@ fn main() -> std::io::Result<ExitCode> {
     files.extend(library::queries());
     files.extend(files::orientations());
     files.extend(files::formats());
+    files.extend(drawing::drawings());
+    files.extend(several::several());
     files.extend(malformed::malformed());
     files.push(File::new("README.md", "", readme(&files).into_bytes()));
     if std::env::args().any(|argument| argument == "--check") {
@@ -55,6 +59,7 @@ the project's licences.
 - `queries/`: edited copies of pictures of the library, pictures that are in no collection, and `truth.csv`.
 - `orientations/`: one scene stored in eight ways, each told by EXIF.
 - `formats/`: one scene in every format and its variants, under wrong names, and in odd sizes.
+- `several/`: files of several pages or frames, scenes of the library.
 - `malformed/`: broken files.
 - `encoded/`: the gradient of the decoder's unit tests in formats that no encoder at hand writes in Rust, made of a PNG
   of our own with `cjxl` 0.7.0, `avifenc` 0.11.1 (aom 3.6.0) and `heif-enc` 1.15.1 (x265). These alone are not drawn

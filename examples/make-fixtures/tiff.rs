@@ -68,7 +68,7 @@ pub fn tiff_as(picture: &RgbImage, orientation: u8, packing: Packing, big_endian
 }
 
 /// LZW as TIFF has it: the highest bit first, and codes grow one entry before they must.
-fn lzw(samples: &[u8]) -> Vec<u8> {
+pub fn lzw(samples: &[u8]) -> Vec<u8> {
     const CLEAR: u32 = 256;
     const END: u32 = 257;
     let mut bits = Bits::default();

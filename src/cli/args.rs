@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint, value_parser};
 use clap_complete::Shell;
 
 /// Find where a picture, or an edited copy of it, stands in your own collections.
@@ -89,7 +89,14 @@ pub struct Walk {
     /// is a warning [default: 1G]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub max_memory: Option<u64>,
+    /// Describe N frames, spread over it, of a moving picture (GIF, WebP, PNG), not the first alone; what was described
+    /// with a larger N stays
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..=FRAMES_MAX))]
+    pub frames: u32,
 }
+
+/// The most frames of one picture: what one file may cost.
+const FRAMES_MAX: i64 = 1000;
 
 /// Lists of names in files.
 #[derive(Debug, ClapArgs)]

@@ -150,8 +150,8 @@ fn options(walk: &Walk) -> Result<ingest::Options> {
     let jobs = walk.jobs.unwrap_or(defaults.jobs).min(JOBS_MAX);
     let decode = decode::Options { max_memory, ..defaults.decode.clone() };
     let workers = Workers::start(jobs, &decode, defaults.max_file_bytes)?;
-    let walk = folder::Options { hidden: walk.hidden, follow: walk.follow, exclude: walk.exclude.clone() };
-    Ok(ingest::Options { walk, jobs, decode, workers, max_memory, ..defaults })
+    let walk_options = folder::Options { hidden: walk.hidden, follow: walk.follow, exclude: walk.exclude.clone() };
+    Ok(ingest::Options { walk: walk_options, jobs, decode, workers, max_memory, frames: walk.frames, ..defaults })
 }
 
 /// One run over `sources`; a new index is `portable` or not.

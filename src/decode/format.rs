@@ -4,6 +4,7 @@
 //! of the formats' specifications. Where a signature is weak (BMP's two letters, PNM's digit, ICO's
 //! zeros, TGA's none at all) the header behind it must make sense too.
 
+use std::io::Read;
 use std::path::Path;
 
 use super::raw;
@@ -64,11 +65,13 @@ pub enum Format {
     Avif,
     /// HEIC: HEIF with HEVC, what iPhones write; read with the feature `heic`.
     Heic,
+    /// SVG, plain or gzipped: its shapes; read with the feature `svg`.
+    Svg,
 }
 
 impl Format {
     /// Every format, in the order of their declaration.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Jpeg,
         Self::Png,
         Self::Gif,
@@ -95,6 +98,7 @@ impl Format {
         Self::Jxl,
         Self::Avif,
         Self::Heic,
+        Self::Svg,
     ];
 
     /// The format's name as it stands in the index and in JSON: lower case, no spaces.
@@ -126,6 +130,7 @@ impl Format {
             Self::Jxl => "jxl",
             Self::Avif => "avif",
             Self::Heic => "heic",
+            Self::Svg => "svg",
         }
     }
 
@@ -135,6 +140,7 @@ impl Format {
             Self::Jxl => cfg!(feature = "jxl"),
             Self::Avif => cfg!(feature = "avif"),
             Self::Heic => cfg!(feature = "heic"),
+            Self::Svg => cfg!(feature = "svg"),
             _ => true,
         }
     }
@@ -188,6 +194,7 @@ pub fn sniff(bytes: &[u8]) -> Sniff {
         [b'B', b'M', ..] if is_bmp(bytes) => Format::Bmp,
         [b'P', b'1'..=b'7', ..] if is_pnm(bytes) => Format::Pnm,
         [0, 0, 1, 0, ..] if is_ico(bytes) => Format::Ico,
+        _ if is_svg(bytes) || is_svgz(bytes) => Format::Svg,
         _ if is_tga(bytes) || has_tga_footer(bytes) => Format::Tga,
         _ => return Sniff::Unknown,
     };
@@ -211,8 +218,15 @@ const EXTENSIONS: &[&str] = &[
 /// failing to decode is worth a word.
 pub fn claims_to_be_a_picture(file_name: impl AsRef<Path>) -> bool {
     let extension = file_name.as_ref().extension().and_then(|extension| extension.to_str());
-    let of_features = [Format::Jxl, Format::Avif, Format::Heic].into_iter().filter(|format| format.is_read());
-    let known = EXTENSIONS.iter().copied().chain(of_features.map(Format::name));
+    let features = [
+        (Format::Jxl, "jxl"),
+        (Format::Avif, "avif"),
+        (Format::Heic, "heic"),
+        (Format::Svg, "svg"),
+        (Format::Svg, "svgz"),
+    ];
+    let of_features = features.into_iter().filter(|(format, _)| format.is_read()).map(|(_, name)| name);
+    let known = EXTENSIONS.iter().copied().chain(of_features);
     extension.is_some_and(|extension| known.clone().any(|known| known.eq_ignore_ascii_case(extension)))
 }
 
@@ -247,7 +261,7 @@ fn unsupported(bytes: &[u8]) -> Option<&'static str> {
         let is_heif = brands(bytes).iter().any(|brand| matches!(brand, b"mif1" | b"msf1"));
         return is_heif.then_some("heif");
     }
-    is_svg(bytes).then_some("svg")
+    None
 }
 
 /// The picture format of an ISO base media file (ISO 14496-12), by its brands; Canon's raw format is one too.
@@ -267,15 +281,42 @@ fn brands(bytes: &[u8]) -> &[[u8; 4]] {
     bytes.get(8..end).unwrap_or_default().as_chunks::<4>().0
 }
 
-/// Whether the first element is `svg`.
+/// Whether the first element is `svg`, with a prefix or not, behind what may stand before it.
 fn is_svg(bytes: &[u8]) -> bool {
-    let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
-    let text = text.get(..4096).unwrap_or(text);
-    text.starts_with(b"<svg")
-        || ((text.starts_with(b"<?xml") || text.starts_with(b"<!--") || text.starts_with(b"<!DOCTYPE svg"))
-            && text
-                .windows(5)
-                .any(|word| matches!(word, [b'<', b's', b'v', b'g', after] if !after.is_ascii_alphanumeric())))
+    let mut text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
+    loop {
+        let end: &[u8] = match text {
+            [b'<', b'?', ..] => b"?>",
+            [b'<', b'!', b'-', b'-', ..] => b"-->",
+            _ if text.starts_with(b"<!DOCTYPE") => b">",
+            _ => break,
+        };
+        let Some(at) = text.windows(end.len()).position(|bytes| bytes == end) else { return false };
+        let (before, mut after) = text.split_at(at + end.len());
+        // A document type may declare things in brackets.
+        if end == b">" && before.contains(&b'[') {
+            let Some(at) = text.windows(2).position(|bytes| bytes == b"]>") else { return false };
+            after = text.get(at + 2..).unwrap_or_default();
+        }
+        text = after.trim_ascii_start();
+    }
+    let Some(element) = text.strip_prefix(b"<") else { return false };
+    let name = element.split(|&c| c.is_ascii_whitespace() || matches!(c, b'>' | b'/')).next().unwrap_or_default();
+    name == b"svg" || name.ends_with(b":svg")
+}
+
+/// The same of what is packed by gzip, as far as its beginning tells.
+fn is_svgz(bytes: &[u8]) -> bool {
+    if !bytes.starts_with(&[0x1F, 0x8B, 8]) {
+        return false;
+    }
+    let mut text = vec![0; 4096];
+    let (mut unpacked, mut length) = (flate2::read::GzDecoder::new(bytes), 0);
+    // It ends, or fails, where the bytes at hand do.
+    while let Some(Ok(read @ 1..)) = text.get_mut(length..).map(|rest| unpacked.read(rest)) {
+        length += read;
+    }
+    is_svg(text.get(..length).unwrap_or_default())
 }
 
 /// BMP: the size of the information header is one of those that exist.
@@ -388,7 +429,7 @@ mod tests {
         for name in ["a.jpg", "a.JPEG", "dir/a.b.Tif", "x.pam", "a.jfif", ".hidden.png", "a.CR2", "a.dng"] {
             assert!(claims_to_be_a_picture(name), "{name}");
         }
-        for name in ["a.txt", "jpg", ".jpg", "a.x3f", "a.jpg.part", "", "a.svg"] {
+        for name in ["a.txt", "jpg", ".jpg", "a.x3f", "a.jpg.part", "", "a.svgx"] {
             assert!(!claims_to_be_a_picture(name), "{name}");
         }
     }
@@ -398,8 +439,6 @@ mod tests {
         let cases: &[(&[u8], &str)] = &[
             (b"\0\0\0\x14ftypmif1\0\0\0\0mif1", "heif"),
             (b"\0\0\0\x0CjP  \r\n\x87\n", "jpeg2000"),
-            (b"\xEF\xBB\xBF <?xml version=\"1.0\"?>\n<!-- made by hand -->\n<svg xmlns=\"\">", "svg"),
-            (b"<svg/>", "svg"),
             (b"FOVb\0\0\x02\0", "raw (x3f)"),
         ];
         for (bytes, name) in cases {
@@ -432,6 +471,9 @@ mod tests {
             (b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miafMA1B", Format::Avif),
             (&[0xFF, 0x0A, 0xFA], Format::Jxl),
             (b"\0\0\0\x0CJXL \r\n\x87\n", Format::Jxl),
+            (b"\xEF\xBB\xBF <?xml version=\"1.0\"?>\n<!-- made by hand -->\n<svg xmlns=\"\">", Format::Svg),
+            (b"<svg/>", Format::Svg),
+            (b"<!DOCTYPE svg [<!ENTITY a '<b>'> ]><s:svg xmlns:s='x'>", Format::Svg),
         ];
         for (bytes, format) in cases {
             let name = format.name();
@@ -451,6 +493,9 @@ mod tests {
             b"P1 is the first of seven points",
             b"P5\n",
             b"<?xml version=\"1.0\"?><svgish/>",
+            b"<?xml version=\"1.0\"?><html><svg/></html>",
+            b"<!-- <svg> -->",
+            b"\x1F\x8B\x08\0\0\0\0\0\0\xFF",
             b"GIF88a",
             b"RIFF\0\0\0\0WAVEfmt ",
             &[0, 0, 1, 0, 0, 0, 0, 0],

@@ -10,6 +10,7 @@ use image::error::{ImageError, ImageFormatHint, LimitErrorKind};
 use image::{ImageDecoder, ImageResult};
 
 use super::limits::{Limits, Timed};
+use super::several::TiffPage;
 use super::{Decoded, Format, Raster, color, malformed, orientation, partial};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -23,8 +24,20 @@ const ANCILLARY: u64 = 16 << 20;
 
 /// Decodes all of a picture, or the rows of it that can be read.
 pub(super) fn decode(bytes: &[u8], format: Format, limits: &Limits<'_>) -> Result<Decoded> {
+    decode_page(bytes, format, 1, limits)
+}
+
+/// The same of a page, which only TIFF has.
+pub(super) fn decode_page(bytes: &[u8], format: Format, number: u32, limits: &Limits<'_>) -> Result<Decoded> {
     let error = |error| describe(error, format);
-    let mut decoder = open(bytes, format, limits).map_err(error)?;
+    let no_page = || malformed(format, format_args!("it has no page {number}"));
+    let mut decoder = match format {
+        Format::Tiff => {
+            let page = limits.timed(TiffPage::of(bytes, number).ok_or_else(no_page)?);
+            Box::new(tiff::TiffDecoder::new(page).map_err(error)?)
+        }
+        _ => open(bytes, format, limits).map_err(error)?,
+    };
     let (width, height) = decoder.dimensions();
     let peak = if format == Format::Jpeg { PEAK_JPEG } else { PEAK };
     let length = decoder.total_bytes();
@@ -65,7 +78,7 @@ pub(super) fn decode(bytes: &[u8], format: Format, limits: &Limits<'_>) -> Resul
     }
 }
 
-fn allowed(bytes: u64) -> image::Limits {
+pub(super) fn allowed(bytes: u64) -> image::Limits {
     let mut limits = image::Limits::no_limits();
     limits.max_alloc = Some(bytes);
     limits
@@ -79,7 +92,6 @@ fn open<'a>(bytes: &'a [u8], format: Format, limits: &'a Limits<'a>) -> ImageRes
         Format::Png => Box::new(png::PngDecoder::with_limits(reader, allowed(ANCILLARY))?),
         Format::Gif => Box::new(gif::GifDecoder::new(reader)?),
         Format::WebP => Box::new(webp::WebPDecoder::new(reader)?),
-        Format::Tiff => Box::new(tiff::TiffDecoder::new(reader)?),
         Format::Bmp => Box::new(bmp::BmpDecoder::new(reader)?),
         Format::Ico => Box::new(ico::IcoDecoder::new(reader)?),
         Format::Pnm => Box::new(pnm::PnmDecoder::new(reader)?),
@@ -95,7 +107,7 @@ fn open<'a>(bytes: &'a [u8], format: Format, limits: &'a Limits<'a>) -> ImageRes
 }
 
 /// A decoder's error, sorted by who must act.
-fn describe(error: ImageError, format: Format) -> Error {
+pub(super) fn describe(error: ImageError, format: Format) -> Error {
     let name = format.name();
     match &error {
         ImageError::Limits(limit) if !matches!(limit.kind(), LimitErrorKind::Unsupported { .. }) => {

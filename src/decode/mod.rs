@@ -35,6 +35,9 @@ mod partial;
 mod psd;
 mod raw;
 mod reduce;
+mod several;
+#[cfg(feature = "svg")]
+mod svg;
 
 use std::time::Duration;
 
@@ -43,6 +46,7 @@ use limits::Limits;
 
 pub use format::{Format, Sniff, claims_to_be_a_picture, sniff};
 pub use limits::Gate;
+pub use several::{PAGES_MAX, Several, several};
 
 /// How far a picture is reduced and how much memory it may take.
 #[derive(Clone, Debug)]
@@ -126,6 +130,14 @@ pub fn decode(bytes: &[u8], options: &Options) -> Result<Picture> {
 /// # Errors
 /// Those of [`decode`], and those of `gate`.
 pub fn decode_gated(bytes: &[u8], options: &Options, gate: Gate<'_>) -> Result<Picture> {
+    decode_page(bytes, 1, options, gate)
+}
+
+/// The same of page or frame `number` of a file that holds [`several`] pictures; 1 is the one that [`decode`] shows.
+///
+/// # Errors
+/// Those of [`decode_gated`]; `Malformed` where there is no such page.
+pub fn decode_page(bytes: &[u8], number: u32, options: &Options, gate: Gate<'_>) -> Result<Picture> {
     let format = match sniff(bytes) {
         Sniff::Readable(format) => format,
         Sniff::Unsupported(name) => return Err(Error::new(ErrorKind::Unsupported, unsupported(name))),
@@ -134,6 +146,8 @@ pub fn decode_gated(bytes: &[u8], options: &Options, gate: Gate<'_>) -> Result<P
     let limits = Limits::new(options, gate);
     let decoded = panics::contained(|| {
         let decoded = match format {
+            Format::Tiff => general::decode_page(bytes, format, number.max(1), &limits)?,
+            _ if number > 1 => several::frame(bytes, format, number, &limits)?,
             Format::Jpeg => jpeg::decode(bytes, &limits)?,
             Format::Ico => ico::decode(bytes, &limits)?,
             Format::Psd => psd::decode(bytes, &limits)?,
@@ -143,6 +157,8 @@ pub fn decode_gated(bytes: &[u8], options: &Options, gate: Gate<'_>) -> Result<P
             Format::Avif => avif::decode(bytes, &limits)?,
             #[cfg(feature = "heic")]
             Format::Heic => heic::decode(bytes, &limits)?,
+            #[cfg(feature = "svg")]
+            Format::Svg => svg::decode(bytes, &limits)?,
             _ if raw::is_raw(format) => raw::decode(bytes, format, &limits)?,
             _ => general::decode(bytes, format, &limits)?,
         };

@@ -50,6 +50,11 @@ impl Digest {
     pub fn of(bytes: &[u8]) -> Self {
         Self(*blake3::hash(bytes).as_bytes())
     }
+
+    /// The digest of page `number` of the file that has this one.
+    pub fn page(&self, number: u32) -> Self {
+        Self::of(&[&self.0[..], &number.to_le_bytes()].concat())
+    }
 }
 
 impl fmt::Debug for Digest {
@@ -115,6 +120,8 @@ pub struct SourceRecord {
     pub picture: Option<PictureId>,
     /// Why it failed or was skipped; empty for a picture.
     pub note: String,
+    /// How many pictures at most were looked for in this file, which may hold several, or in each of an archive; else 1.
+    pub pages: u32,
     /// Where it was shown, if it comes from the web.
     pub shown: Option<Box<Shown>>,
 }

@@ -108,6 +108,8 @@ pub struct Known {
     pub state: State,
     /// The picture that stands or stood there.
     pub picture: Option<PictureId>,
+    /// How many pictures at most were looked for in it.
+    pub pages: u32,
     address: DocAddress,
 }
 
@@ -363,18 +365,19 @@ impl Reader {
             stamp: schema::stamp(bytes, modified.unwrap_or_default()),
             state: self.number(address, name::STATE)?.and_then(schema::state_of).unwrap_or(State::Missing),
             picture: self.number(address, name::PICTURE)?.and_then(picture_id),
+            pages: self.number(address, name::PAGES)?.and_then(|pages| u32::try_from(pages).ok()).unwrap_or(1),
             address,
         })
     }
 
     fn source_at(&self, address: DocAddress) -> Result<SourceRecord> {
-        let Known { stamp, state, picture, .. } = self.known_at(address)?;
+        let Known { stamp, state, picture, pages, .. } = self.known_at(address)?;
         let document: TantivyDocument = self.searcher.doc(address).map_err(|error| self.damaged(error))?;
         let (locator, note, shown) = self.fields.stored(&document).ok_or_else(|| {
             Error::new(ErrorKind::Damaged, "a source without its place: index again, into another folder")
                 .about(self.folder.as_path())
         })?;
-        Ok(SourceRecord { locator: self.base.told(locator), stamp, state, picture, note, shown })
+        Ok(SourceRecord { locator: self.base.told(locator), stamp, state, picture, note, pages, shown })
     }
 
     /// All that is kept of a known place.
@@ -390,7 +393,8 @@ impl Reader {
         self.searcher.segment_readers().iter().map(SegmentReader::max_doc)
     }
 
-    /// Calls `visit` with every known place below a folder or inside an archive, which is not among them.
+    /// Calls `visit` with every known place below a folder or inside a file (an entry of an archive, a page), which is not
+    /// among them.
     ///
     /// # Errors
     /// `Damaged`, and what `visit` returns.

@@ -38,6 +38,7 @@ pub(super) mod name {
     pub const ALT: &str = "alt";
     pub const CAPTION: &str = "caption";
     pub const FETCHED: &str = "fetched_s";
+    pub const PAGES: &str = "pages";
 }
 
 /// The fields. A picture document has `id`, `digest` and the facts of its file; a source document has
@@ -69,6 +70,7 @@ pub(super) struct Fields {
     alt: Field,
     caption: Field,
     fetched: Field,
+    pages: Field,
 }
 
 impl Fields {
@@ -110,6 +112,7 @@ impl Fields {
             alt: builder.add_text_field(name::ALT, told()),
             caption: builder.add_text_field(name::CAPTION, told()),
             fetched: builder.add_i64_field(name::FETCHED, NumericOptions::from(FAST | STORED)),
+            pages: builder.add_u64_field(name::PAGES, fast()),
             schema: builder.build(),
         }
     }
@@ -158,6 +161,9 @@ impl Fields {
         if !record.note.is_empty() {
             document.add_bytes(self.note, record.note.as_bytes());
         }
+        if record.pages > 1 {
+            document.add_u64(self.pages, record.pages.into());
+        }
         if let Some(shown) = &record.shown {
             let Shown { page, title, alt, caption, fetched_s } = shown.as_ref();
             for (field, text) in [(self.page, page), (self.title, title), (self.alt, alt), (self.caption, caption)] {
@@ -201,9 +207,9 @@ impl Fields {
 }
 
 /// The formats in the order of their codes in the index: new ones go to the end.
-const FORMATS: [&str; 26] = [
+const FORMATS: [&str; 27] = [
     "jpeg", "png", "gif", "webp", "tiff", "bmp", "ico", "pnm", "tga", "qoi", "hdr", "exr", "cr2", "cr3", "nef", "arw",
-    "dng", "rw2", "orf", "raf", "pef", "srw", "psd", "jxl", "avif", "heic",
+    "dng", "rw2", "orf", "raf", "pef", "srw", "psd", "jxl", "avif", "heic", "svg",
 ];
 
 fn format_code(format: &str) -> u64 {
@@ -243,24 +249,33 @@ pub(super) fn stamp(bytes: u64, modified_ns: i64) -> Stamp {
 /// Between an archive and the names inside it: no path and no name holds it.
 const INSIDE: u8 = 0;
 
+/// Between a file and the number of its page: no name in an archive is empty.
+const PAGE: [u8; 2] = [INSIDE, INSIDE];
+
 /// A locator as the bytes that key it: a path's own bytes, so that a folder's sources are one range of keys, and so are
-/// an archive's.
+/// an archive's, and a file's pages.
 pub(super) fn locator_key(locator: &Locator) -> Vec<u8> {
-    // No path begins so: those in an index are absolute, or below the index's own folder and without empty names.
-    if let Locator::Url(url) = locator {
-        return url.as_bytes().to_vec();
-    }
-    let mut key = path_key(locator.file());
-    if let Locator::Inside { names, .. } = locator {
-        for name in names {
-            key.push(INSIDE);
-            key.extend(name);
+    match locator {
+        Locator::Path(path) => path_key(path),
+        // No path begins so: those in an index are absolute, or below the index's own folder and without empty names.
+        Locator::Url(url) => url.as_bytes().to_vec(),
+        Locator::Inside { archive, names } => {
+            let mut key = path_key(archive);
+            for name in names {
+                key.push(INSIDE);
+                key.extend(name);
+            }
+            key
         }
+        Locator::Page { of, number } => [&locator_key(of), &PAGE[..], number.to_string().as_bytes()].concat(),
     }
-    key
 }
 
 pub(super) fn locator_from_key(key: &[u8]) -> Option<Locator> {
+    if let Some(end) = key.windows(PAGE.len()).rposition(|bytes| bytes == PAGE) {
+        let number = std::str::from_utf8(key.get(end + PAGE.len()..)?).ok()?.parse().ok()?;
+        return Some(locator_from_key(key.get(..end)?)?.page(number));
+    }
     if key.starts_with(b"http://") || key.starts_with(b"https://") {
         return Some(Locator::Url(String::from_utf8(key.to_vec()).ok()?));
     }
@@ -292,7 +307,7 @@ fn path_from_key(key: &[u8]) -> Option<PathBuf> {
     Some(PathBuf::from(String::from_utf8(key.to_vec()).ok()?))
 }
 
-/// The half-open ranges of keys that stand inside a file that is an archive, and below a folder, of this name.
+/// The half-open ranges of keys that stand inside a file, as entries or pages, and below a folder, of this name.
 pub(super) fn keys_below(place: &Locator) -> [(Vec<u8>, Vec<u8>); 2] {
     let mut key = locator_key(place);
     let separator = std::path::MAIN_SEPARATOR as u8;
@@ -320,6 +335,12 @@ mod tests {
             assert!(of_archive.0 <= key && key < of_archive.1, "{place}");
             assert!(of_folder.0 <= key && key < of_folder.1, "{place}");
             assert_eq!(locator_from_key(&key).as_ref(), Some(place));
+        }
+        for place in [inside("/a/b.zip", &[b"c.cbz", b"x.tif"]).page(12), Locator::from(Path::new("/a/b.zip")).page(2)]
+        {
+            let key = locator_key(&place);
+            assert!(of_archive.0 <= key && key < of_archive.1, "{place}");
+            assert_eq!(locator_from_key(&key), Some(place));
         }
         let lookalike = Locator::from(Path::new("/a/b.zip!/x/y.jpg"));
         assert_eq!(lookalike.to_string(), within[0].to_string());

@@ -15,7 +15,7 @@ use super::format::{self, DOCUMENTS, FORMAT_FILE};
 use super::ledger;
 use super::local::{self, Postings};
 use super::reader::Payload;
-use super::{Options, PictureId, Writer};
+use super::{Options, PictureId, State, Writer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::locator::Locator;
 
@@ -249,9 +249,12 @@ pub fn repair(folder: &Path) -> Result<Repaired> {
     })?;
     repaired.pictures = dropped.len() as u64;
     dropped.into_iter().for_each(|id| writer.forget_picture(id));
+    let is_lossy = documents > 0 || repaired.pictures > 0;
     let mut sources = Vec::new();
     writer.snapshot().each_source(|known| {
-        if known.picture.is_some_and(|id: PictureId| !kept.contains(&id)) {
+        // What a file holds may be lost where the file itself is not: that is read again, and what is known is not decoded.
+        let holds = is_lossy && (known.state == State::Archive || known.pages > 1);
+        if holds || known.picture.is_some_and(|id: PictureId| !kept.contains(&id)) {
             sources.push(writer.snapshot().source(&known)?.locator);
         }
         Ok(())

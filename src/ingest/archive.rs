@@ -10,10 +10,10 @@ use std::path::Path;
 use super::Outcome;
 use super::budget::Share;
 use super::examine::{DESCRIBING, Examined, Look, SNIFF_BYTES, picture_of, refusal, refuse};
-use super::workers;
+use super::pages::{Done, Laid, Step};
 use crate::decode::{self, Sniff};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Digest, Known, State};
+use crate::index::{Known, State};
 use crate::locator::{Locator, Stamp};
 use crate::source::archive::{self, Account, Entry, SIGNATURE_BYTES, Visit};
 use crate::source::folder::{self, FoundFile};
@@ -50,7 +50,12 @@ impl Look<'_> {
         if !(claims || named || was) {
             return Ok(Reading::NoArchive);
         }
-        let unchanged = |known: &Known| known.stamp == file.stamp && (was || (claims && known.state == State::Failed));
+        // One that was read for fewer frames than are wanted now is read for the others.
+        let unchanged = |known: &Known| {
+            known.stamp == file.stamp
+                && (was || (claims && known.state == State::Failed))
+                && known.pages >= self.options.frames
+        };
         if let Some(known) = known.filter(unchanged) {
             let note = if was { String::new() } else { self.before.source(&known)?.note };
             self.standing(&locator, way)?;
@@ -90,17 +95,18 @@ impl Look<'_> {
         }))
     }
 
-    /// Says of all that is known in an archive which did not change that it is there.
-    fn standing(&self, archive: &Locator, way: &Way<'_>) -> Result<()> {
+    /// Says of all that is known in a file which did not change that it is there.
+    pub fn standing(&self, file: &Locator, way: &Way<'_>) -> Result<()> {
         let mut present = 0;
-        self.before.each_below(archive, |known| {
+        self.before.each_below(file, |known| {
             self.seen.mark(known.address());
             match known.state {
                 State::Present => present += 1,
                 State::Missing | State::Archive => {}
                 State::Failed | State::Skipped => {
                     let record = self.before.source(&known)?;
-                    let outcome = Outcome::Entry(record.locator, known.stamp, Examined::Unchanged(known, record.note));
+                    let outcome =
+                        Outcome::Entry(record.locator, known.stamp, Examined::Unchanged(known, record.note), 1);
                     (way.send)(outcome).map_err(|()| stopped())?;
                 }
             }
@@ -111,12 +117,12 @@ impl Look<'_> {
 
     fn entries(&self, path: &Path, stamp: Stamp, way: &Way<'_>) -> Result<Account> {
         let total = self.budget.total();
-        let (mut floor, mut done) = (READING + DESCRIBING, 0);
+        let (mut floor, mut done, mut begun) = (READING + DESCRIBING, 0, Done::default());
         loop {
             // A budget that is too small for any picture says so at each of them.
             floor = floor.min(total);
             let share = self.budget.take(floor).ok_or_else(stopped)?;
-            let mut reader = Reader { look: self, way, path, share, floor, done, met: 0, held: 0, wants: None };
+            let mut reader = Reader { look: self, way, path, share, floor, done, begun, met: 0, held: 0, wants: None };
             let file = File::open(path).map_err(Error::io)?;
             let read = archive::read(file, stamp.bytes, &self.options.archive, &mut reader);
             match (read, reader.wants) {
@@ -124,6 +130,7 @@ impl Look<'_> {
                 (Err(_), Some(wants)) => {
                     floor = wants.max(floor + 1).checked_next_power_of_two().unwrap_or(u64::MAX);
                     done = reader.met.saturating_sub(1);
+                    begun = reader.begun;
                 }
                 (read, _) => return read,
             }
@@ -131,7 +138,7 @@ impl Look<'_> {
     }
 }
 
-fn stopped() -> Error {
+pub(super) fn stopped() -> Error {
     Error::new(ErrorKind::Interrupted, "stopped")
 }
 
@@ -145,6 +152,8 @@ struct Reader<'a> {
     floor: u64,
     /// Entries that were dealt with when the archive was read before.
     done: u64,
+    /// What was done of the entry behind these.
+    begun: Done,
     /// Entries met this time.
     met: u64,
     /// Bytes held for an archive in the archive.
@@ -157,15 +166,16 @@ impl Visit for Reader<'_> {
     fn entry(&mut self, entry: Entry<'_>) -> Result<()> {
         let Some(entry) = self.next(entry)? else { return Ok(()) };
         let (locator, mut looked) = (entry.locator, entry.looked);
-        let examined = self.examine(&mut looked)?;
+        let (examined, pages) = self.examine(&locator, &mut looked)?;
+        self.begun = Done::default();
         self.share.shrink_to(self.floor.max(READING.saturating_add(self.held)));
-        self.send(locator, looked.stamp, examined)
+        self.send(locator, looked.stamp, examined, pages)
     }
 
     fn left_out(&mut self, entry: Entry<'_>, reason: &'static str) -> Result<()> {
         let Some(Next { locator, looked }) = self.next(entry)? else { return Ok(()) };
         let replaces = picture_of(looked.known);
-        self.send(locator, looked.stamp, Examined::Skipped { stamp: looked.stamp, reason: reason.into(), replaces })
+        self.send(locator, looked.stamp, Examined::Skipped { stamp: looked.stamp, reason: reason.into(), replaces }, 1)
     }
 
     fn hold(&mut self, bytes: u64) -> Result<bool> {
@@ -226,8 +236,8 @@ impl Reader<'_> {
         Ok(Some(Next { locator, looked: Looked { name, known, stamp, content: entry.content } }))
     }
 
-    fn send(&self, locator: Locator, stamp: Stamp, examined: Examined) -> Result<()> {
-        (self.way.send)(Outcome::Entry(locator, stamp, examined)).map_err(|()| stopped())
+    fn send(&self, locator: Locator, stamp: Stamp, examined: Examined, pages: u32) -> Result<()> {
+        (self.way.send)(Outcome::Entry(locator, stamp, examined, pages)).map_err(|()| stopped())
     }
 
     /// Ends this reading; the next one begins with so many bytes.
@@ -237,10 +247,10 @@ impl Reader<'_> {
     }
 
     /// The same for an entry as [`Look::examine`] does for a file.
-    fn examine(&mut self, entry: &mut Looked<'_>) -> Result<Examined> {
+    fn examine(&mut self, locator: &Locator, entry: &mut Looked<'_>) -> Result<(Examined, u32)> {
         let (stamp, known) = (entry.stamp, entry.known);
         let replaces = picture_of(known);
-        let failed = |error| Ok(Examined::Failed { stamp, error, replaces });
+        let failed = |error| Ok((Examined::Failed { stamp, error, replaces }, 1));
         let too_large = |message| failed(Error::new(ErrorKind::TooLarge, message));
         let mut start = Vec::new();
         if let Err(error) = entry.content.take(SNIFF_BYTES.min(stamp.bytes)).read_to_end(&mut start) {
@@ -249,20 +259,19 @@ impl Reader<'_> {
             } else if decode::claims_to_be_a_picture(&entry.name) || decode::sniff(&start) != Sniff::Unknown {
                 failed(damaged(&error))
             } else {
-                Ok(refuse(&entry.name, false, stamp, super::examine::NOT_A_PICTURE.into(), known))
+                Ok((refuse(&entry.name, false, stamp, super::examine::NOT_A_PICTURE.into(), known), 1))
             };
         }
         if let Some(reason) = refusal(&start, stamp.bytes, &entry.name) {
-            return Ok(refuse(&entry.name, false, stamp, reason, known));
+            return Ok((refuse(&entry.name, false, stamp, reason, known), 1));
         }
         let (max_file_bytes, all) = (self.look.options.max_file_bytes, self.look.budget.total());
         if stamp.bytes > max_file_bytes {
             return too_large(format!("too large: {} bytes, more than {max_file_bytes}", stamp.bytes));
         }
         let taken = stamp.bytes.saturating_add(DESCRIBING).saturating_add(READING).saturating_add(self.held);
-        let message = format!("too large: the file and its pixels take more than the {} MiB allowed", all >> 20);
         if taken > all {
-            return too_large(message);
+            return failed(self.look.too_large());
         }
         if !self.share.grow_to(taken) {
             return Err(self.wait_for(taken));
@@ -273,28 +282,20 @@ impl Reader<'_> {
         if let Err(error) = fill(bytes.as_mut(), &start, entry.content) {
             return if error.raw_os_error().is_some() { Err(Error::io(error)) } else { failed(damaged(&error)) };
         }
-        let digest = Digest::of(&bytes);
-        if let Some(id) = self.look.before.picture_with(&digest)? {
-            let touched = known.is_some_and(|known| known.picture == Some(id) && known.state == State::Present);
-            return Ok(Examined::Picture { stamp, id, touched, replaces });
-        }
+        let name = &entry.name;
+        let laid = Laid {
+            locator,
+            bytes: &bytes,
+            stamp,
+            known,
+            refuse: &|reason| refuse(name, false, stamp, reason, known),
+            most: all.saturating_sub(taken),
+        };
         let share = &mut self.share;
-        match place.draft(&bytes, &mut |needed| share.grow_to(taken.saturating_add(needed))) {
-            workers::Outcome::Described(draft) => {
-                let picture = Box::new(draft.record(digest, bytes.len() as u64));
-                Ok(Examined::Described { stamp, picture, replaces })
-            }
-            workers::Outcome::Refused(needed) => {
-                let needed = taken.saturating_add(needed);
-                if needed > all { too_large(message) } else { Err(self.wait_for(needed)) }
-            }
-            workers::Outcome::Failed(error) => match error.kind() {
-                ErrorKind::Io => Err(error),
-                ErrorKind::NotAPicture | ErrorKind::Unsupported => {
-                    Ok(refuse(&entry.name, false, stamp, error.message().to_owned(), known))
-                }
-                _ => failed(error),
-            },
+        let mut grant = |needed: u64| share.grow_to(taken.saturating_add(needed));
+        match self.look.pictures(&laid, &mut place, &mut self.begun, self.way, &mut grant)? {
+            Step::All(examined, pages) => Ok((examined, pages)),
+            Step::Takes(needed) => Err(self.wait_for(taken.saturating_add(needed))),
         }
     }
 }

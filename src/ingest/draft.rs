@@ -24,12 +24,12 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// Decodes and describes a picture.
+    /// Decodes and describes a picture: page or frame `number` of its file.
     ///
     /// # Errors
-    /// Those of [`decode::decode_gated`].
-    pub fn of(bytes: &[u8], options: &decode::Options, gate: Gate<'_>) -> Result<Self> {
-        let picture = decode::decode_gated(bytes, options, gate)?;
+    /// Those of [`decode::decode_page`].
+    pub fn of(bytes: &[u8], number: u32, options: &decode::Options, gate: Gate<'_>) -> Result<Self> {
+        let picture = decode::decode_page(bytes, number, options, gate)?;
         let Description { hash, quality, features } = describe(&picture);
         Ok(Self {
             hash: hash.0,

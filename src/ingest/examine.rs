@@ -5,12 +5,15 @@ use std::io::Read;
 use std::path::Path;
 
 use super::Options;
+use super::Outcome;
+use super::archive::{Way, stopped};
 use super::budget::Budget;
+use super::pages::{Done, Laid, Step};
 use super::seen::Seen;
-use super::workers::{Bytes, Outcome, Place};
+use super::workers::{Bytes, Place};
 use crate::decode::{self, Sniff};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Digest, Known, PictureId, PictureRecord, Reader, State};
+use crate::index::{Known, PictureId, PictureRecord, Reader, State};
 use crate::locator::{Locator, Stamp};
 use crate::source::folder::{self, FoundFile};
 
@@ -47,76 +50,78 @@ pub(super) const DESCRIBING: u64 = 16 << 20;
 impl Look<'_> {
     /// Looks at one file, reading it only if it changed, decoding it only if its content is new.
     ///
-    /// `named`: the user named this very file, so that it must be a picture.
+    /// `named`: the user named this very file, so that it must be a picture. With what it is comes how many pictures
+    /// were looked for in it; those behind the first go `way`.
     ///
     /// # Errors
-    /// `Io` where it can't be read, `Damaged` where the index can't be. What the index knows stays.
-    pub fn examine(&self, file: &FoundFile, named: bool) -> Result<Examined> {
+    /// `Io` where it can't be read, `Damaged` where the index can't be. What the index knows stays. `Interrupted` where
+    /// the run was stopped.
+    pub fn examine(&self, file: &FoundFile, named: bool, way: &Way<'_>) -> Result<(Examined, u32)> {
         let locator = Locator::from(file.path.as_path());
         let known = self.seen.known(self.before, &locator)?;
         if let Some(known) = known.filter(|known| known.stamp == file.stamp && known.state != State::Missing) {
             let is_picture = known.state == State::Present;
             let note = if is_picture { String::new() } else { self.before.source(&known)?.note };
-            if !named || known.state != State::Skipped {
-                return Ok(Examined::Unchanged(known, note));
+            if (!named || known.state != State::Skipped) && !self.wants_frames(&known)? {
+                if known.pages > 1 {
+                    self.standing(&locator, way)?;
+                }
+                return Ok((Examined::Unchanged(known, note), known.pages));
             }
         }
-        let mut decoding = 0;
+        let (mut decoding, mut so_far) = (0, Done::default());
         loop {
-            match self.attempt(file, named, known, decoding).map_err(|error| error.about(file.path.as_path()))? {
-                Attempt::Done(examined) => return Ok(examined),
-                Attempt::Takes(bytes) => decoding = bytes,
+            let attempt = self.attempt(file, named, known, decoding, &mut so_far, way);
+            match attempt.map_err(|error| error.about(file.path.as_path()))? {
+                Step::All(examined, pages) => {
+                    if known.is_some_and(|known| known.pages > 1) {
+                        (way.send)(Outcome::Reread(file.path.clone())).map_err(|()| stopped())?;
+                    }
+                    return Ok((examined, pages));
+                }
+                Step::Takes(bytes) => decoding = bytes,
             }
         }
     }
 
     /// Reads the file with `decoding` bytes set aside for its pixels.
-    fn attempt(&self, file: &FoundFile, named: bool, known: Option<Known>, decoding: u64) -> Result<Attempt> {
+    fn attempt(
+        &self,
+        file: &FoundFile,
+        named: bool,
+        known: Option<Known>,
+        decoding: u64,
+        so_far: &mut Done,
+        way: &Way<'_>,
+    ) -> Result<Step> {
         let replaces = picture_of(known);
-        let done = |examined| Ok(Attempt::Done(examined));
+        let done = |examined| Ok(Step::All(examined, 1));
         let mut start = Content::start(file)?;
         let stamp = start.stamp;
         if let Some(reason) = start.refusal(file) {
             return done(refuse(&file.path, named, stamp, reason, known));
         }
-        let (max_file_bytes, all) = (self.options.max_file_bytes, self.budget.total());
+        let max_file_bytes = self.options.max_file_bytes;
         if stamp.bytes > max_file_bytes {
             let message = format!("too large: {} bytes, more than {max_file_bytes}", stamp.bytes);
             return done(Examined::Failed { stamp, error: Error::new(ErrorKind::TooLarge, message), replaces });
         }
         let taken = stamp.bytes.saturating_add(DESCRIBING);
         let Some(mut share) = self.budget.take(taken.saturating_add(decoding)) else {
-            let message = format!("too large: the file and its pixels take more than the {} MiB allowed", all >> 20);
-            return done(Examined::Failed { stamp, error: Error::new(ErrorKind::TooLarge, message), replaces });
+            return done(Examined::Failed { stamp, error: self.too_large(), replaces });
         };
         let mut place = self.options.workers.place(&self.options.decode);
         let bytes = start.rest(&place)?;
-        let digest = Digest::of(&bytes);
-        if let Some(id) = self.before.picture_with(&digest)? {
-            let touched = known.is_some_and(|known| known.picture == Some(id) && known.state == State::Present);
-            return done(Examined::Picture { stamp, id, touched, replaces });
-        }
-        match place.draft(&bytes, &mut |needed| share.grow_to(taken.saturating_add(needed))) {
-            Outcome::Described(draft) => {
-                let picture = Box::new(draft.record(digest, bytes.len() as u64));
-                done(Examined::Described { stamp, picture, replaces })
-            }
-            Outcome::Refused(needed) => Ok(Attempt::Takes(needed)),
-            Outcome::Failed(error) => done(match error.kind() {
-                ErrorKind::Io => return Err(error),
-                ErrorKind::NotAPicture | ErrorKind::Unsupported => {
-                    refuse(&file.path, named, stamp, error.message().to_owned(), known)
-                }
-                _ => Examined::Failed { stamp, error, replaces },
-            }),
-        }
+        let laid = Laid {
+            locator: &Locator::from(file.path.as_path()),
+            bytes: &bytes,
+            stamp,
+            known,
+            refuse: &|reason| refuse(&file.path, named, stamp, reason, known),
+            most: self.budget.total().saturating_sub(taken),
+        };
+        self.pictures(&laid, &mut place, so_far, way, &mut |needed| share.grow_to(taken.saturating_add(needed)))
     }
-}
-
-enum Attempt {
-    Done(Examined),
-    /// To be tried again with so many bytes set aside.
-    Takes(u64),
 }
 
 pub(super) fn picture_of(known: Option<Known>) -> Option<PictureId> {

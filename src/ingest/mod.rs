@@ -12,6 +12,7 @@ mod budget;
 pub mod crawl;
 mod draft;
 mod examine;
+mod pages;
 pub mod prune;
 mod roots;
 mod run;
@@ -61,6 +62,8 @@ pub struct Options {
     /// The most memory, in bytes, that the files being looked at and their pixels take together. 1 GiB by default:
     /// enough for one picture of 170 megapixels at a time, or for as many as there are threads of those that people have.
     pub max_memory: u64,
+    /// How many frames of a moving picture (GIF, WebP, PNG) are described, spread over it; 1 by default, the first.
+    pub frames: u32,
     /// Files decoded at the same time; by default as many as there are processors.
     pub jobs: NonZero<usize>,
     /// Larger files are not read. No camera writes a picture of 1 GiB.
@@ -75,6 +78,7 @@ impl Default for Options {
             decode: decode::Options::default(),
             workers: Workers::none(),
             max_memory: 1 << 30,
+            frames: 1,
             jobs: std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
             max_file_bytes: 1 << 30,
         }
@@ -84,7 +88,7 @@ impl Default for Options {
 /// What a run did.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
-    /// Files newly described, or described anew because they changed.
+    /// Pictures newly described, or described anew because they changed: files, entries of archives, pages.
     pub indexed: u64,
     /// Files that are as the index knows them.
     pub unchanged: u64,
@@ -201,11 +205,14 @@ struct Work<'a> {
 
 /// What came of one file.
 enum Outcome {
-    Examined(FoundFile, Examined),
-    /// What stands in an archive.
-    Entry(Locator, Stamp, Examined),
-    /// So many pictures stand in an archive that did not change.
+    /// With how many pictures were looked for in it.
+    Examined(FoundFile, Examined, u32),
+    /// What stands in an archive, or is a page.
+    Entry(Locator, Stamp, Examined, u32),
+    /// So many pictures stand in a file that did not change.
     Standing(u64),
+    /// This file had pages and was read: those that were not come by are gone.
+    Reread(PathBuf),
     /// Another name of a file that is looked at under its first name.
     Link(FoundFile, (u64, u64)),
     Failed(Error),
@@ -221,8 +228,9 @@ fn look(
     let files = walks.into_iter().flatten().take_while(|_| !stop());
     let files = files.map(|file| {
         file.map(|mut file| {
-            // What an archive holds is looked at under each of its names.
-            file.inode = file.inode.filter(|_| !is_file_named_so(&file.path));
+            // What a file holds is looked at under each of its names.
+            let holds = is_file_named_so(&file.path) || work.look.may_hold_several(&file.path);
+            file.inode = file.inode.filter(|_| !holds);
             (file.inode.filter(|inode| !inodes.insert(*inode)), file)
         })
     });
@@ -237,12 +245,15 @@ fn look(
             }
             None => {
                 let named = work.roots.binary_search(&file.path).is_ok();
-                let examined = match work.look.archive(&file, named, &way)? {
+                let (examined, pages) = match work.look.archive(&file, named, &way)? {
                     Reading::Stopped => return Ok(None),
-                    Reading::Examined(examined) => examined,
-                    Reading::NoArchive => work.look.examine(&file, named)?,
+                    Reading::Examined(examined) => (examined, work.look.options.frames),
+                    Reading::NoArchive => match work.look.examine(&file, named, &way) {
+                        Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(None),
+                        examined => examined?,
+                    },
                 };
-                Ok(Some(Outcome::Examined(file, examined)))
+                Ok(Some(Outcome::Examined(file, examined, pages)))
             }
         });
         outcome.unwrap_or_else(|error| Some(Outcome::Failed(error))).map_or(Ok(()), &send)

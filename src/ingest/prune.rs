@@ -48,9 +48,8 @@ pub fn gone(reader: &Reader, selection: &Selection) -> Result<Gone> {
             if is_selected(&locator) {
                 let unreachable = offline.holds(&locator);
                 gone.offline += u64::from(unreachable && !selection.offline);
-                // Of an archive that is there, and of the web, the last look tells.
-                let told = matches!(locator, Locator::Inside { .. } | Locator::Url(_));
-                let lost = told && known.state == State::Missing;
+                // Of an archive, of pages in a file that is there, and of the web, the last look tells.
+                let lost = locator.path().is_none() && known.state == State::Missing;
                 forget = if unreachable { selection.offline } else { lost || is_gone(&locator) };
             }
             if forget {

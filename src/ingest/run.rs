@@ -33,7 +33,7 @@ pub(super) struct Run<'a> {
     forgotten: HashSet<Locator>,
     /// Pictures of `before` that lost a source.
     bereft: Vec<PictureId>,
-    /// Files that were archives, or are, and were read: what the index knew in them and was not seen is gone.
+    /// Files that were archives or had pages, or are archives, and were read: what the index knew in them and was not seen is gone.
     reread: HashSet<PathBuf>,
 }
 
@@ -66,17 +66,18 @@ impl<'a> Run<'a> {
         match outcome {
             Outcome::Link(file, inode) => self.links.push((file, inode)),
             Outcome::Standing(pictures) => self.summary.unchanged += pictures,
-            Outcome::Entry(locator, stamp, examined) => drop(self.apply(locator, stamp, examined)?),
+            Outcome::Entry(locator, stamp, examined, pages) => drop(self.apply(locator, stamp, examined, pages)?),
+            Outcome::Reread(path) => drop(self.reread.insert(path)),
             Outcome::Failed(error) if error.kind() == ErrorKind::Damaged => return Err(error),
             Outcome::Failed(error) => self.fail(&error),
-            Outcome::Examined(file, examined) => {
+            Outcome::Examined(file, examined, pages) => {
                 self.note_mount(&file)?;
                 let FoundFile { path, stamp: Stamp { bytes, .. }, inode, .. } = file;
                 let is_new = !matches!(examined, Examined::Unchanged(..));
                 if is_new && (matches!(examined, Examined::Archive { .. }) || is_file_named_so(&path)) {
                     self.reread.insert(path.clone());
                 }
-                let record = self.apply(Locator::Path(path), file.stamp, examined)?;
+                let record = self.apply(Locator::Path(path), file.stamp, examined, pages)?;
                 if let Some(inode) = inode {
                     self.by_inode.insert(inode, record);
                 }
@@ -121,8 +122,8 @@ impl<'a> Run<'a> {
     }
 
     /// Writes what was found at one place, and returns it.
-    fn apply(&mut self, locator: Locator, stamp: Stamp, examined: Examined) -> Result<SourceRecord> {
-        self.apply_shown(locator, stamp, examined, None)
+    fn apply(&mut self, locator: Locator, stamp: Stamp, examined: Examined, pages: u32) -> Result<SourceRecord> {
+        self.apply_shown(locator, stamp, examined, pages, None)
     }
 
     /// The same for a place on the web.
@@ -131,10 +132,11 @@ impl<'a> Run<'a> {
         locator: Locator,
         stamp: Stamp,
         examined: Examined,
+        pages: u32,
         shown: Option<Box<Shown>>,
     ) -> Result<SourceRecord> {
         let (state, picture, note) = (State::Present, None, String::new());
-        let mut record = SourceRecord { locator, stamp, state, picture, note, shown };
+        let mut record = SourceRecord { locator, stamp, state, picture, note, pages, shown };
         match examined {
             Examined::Unchanged(known, note) => {
                 (record.stamp, record.state, record.picture, record.note) =
@@ -222,7 +224,8 @@ impl<'a> Run<'a> {
             let locator = Locator::Path(file.path);
             let bytes = file.stamp.bytes;
             if let Some(first) = self.by_inode.get(&inode) {
-                let record = SourceRecord { locator, ..first.clone() };
+                // Of a file that is named like one with pages each name is looked at.
+                let record = SourceRecord { locator, pages: 1, ..first.clone() };
                 let known = self.before.known(&record.locator)?;
                 let unchanged = known.is_some_and(|known| {
                     (known.state, known.picture, known.stamp) == (record.state, record.picture, record.stamp)
@@ -250,7 +253,7 @@ impl<'a> Run<'a> {
             self.before.each_below(&Locator::from(root.as_path()), |known| {
                 if known.state != State::Missing && !seen.contains(known.address()) {
                     let record = self.before.source(&known)?;
-                    let inside = matches!(record.locator, Locator::Inside { .. });
+                    let inside = record.locator.path().is_none();
                     let is_gone =
                         self.is_gone(&record.locator) || (inside && self.reread.contains(record.locator.file()));
                     if is_gone && !self.forgotten.contains(&record.locator) {

@@ -102,17 +102,17 @@ impl Place<'_> {
         }
     }
 
-    /// Decodes and describes; `grant` is asked for the bytes that it takes in all.
-    pub fn draft(&mut self, bytes: &[u8], grant: &mut dyn FnMut(u64) -> bool) -> Outcome {
+    /// Decodes and describes page `number` of a file; `grant` is asked for the bytes that it takes in all.
+    pub fn draft(&mut self, bytes: &[u8], number: u32, grant: &mut dyn FnMut(u64) -> bool) -> Outcome {
         match self {
-            Self::Here(options) => here(bytes, options, grant),
+            Self::Here(options) => here(bytes, number, options, grant),
             #[cfg(target_os = "linux")]
-            Self::Apart(worker) => apart::draft(worker, grant),
+            Self::Apart(worker) => apart::draft(worker, number, grant),
         }
     }
 }
 
-fn here(bytes: &[u8], options: &decode::Options, grant: &mut dyn FnMut(u64) -> bool) -> Outcome {
+fn here(bytes: &[u8], number: u32, options: &decode::Options, grant: &mut dyn FnMut(u64) -> bool) -> Outcome {
     let refused = std::cell::Cell::new(None);
     let grant = std::cell::RefCell::new(grant);
     let gate = |needed: u64| {
@@ -122,7 +122,7 @@ fn here(bytes: &[u8], options: &decode::Options, grant: &mut dyn FnMut(u64) -> b
         refused.set(Some(needed));
         Err(not_granted())
     };
-    match (Draft::of(bytes, options, &gate), refused.get()) {
+    match (Draft::of(bytes, number, options, &gate), refused.get()) {
         (Ok(draft), _) => Outcome::Described(draft),
         (Err(_), Some(needed)) => Outcome::Refused(needed),
         (Err(error), None) => Outcome::Failed(error),
@@ -189,7 +189,8 @@ mod apart {
 
     /// The worker's side: until there is nothing more to do.
     fn serve(bench: &Bench, options: &decode::Options) {
-        while let Ok(Frame { tag: DECODE, .. }) = bench.receive() {
+        while let Ok(Frame { tag: DECODE, content }) = bench.receive() {
+            let number = content.first_chunk().map_or(1, |bytes| u32::from_le_bytes(*bytes));
             let Ok(bytes) = bench.memory() else { return };
             bench.begin();
             let gate = |needed: u64| {
@@ -199,7 +200,7 @@ mod apart {
                     _ => Err(not_granted()),
                 }
             };
-            let answer = match Draft::of(&bytes, options, &gate) {
+            let answer = match Draft::of(&bytes, number, options, &gate) {
                 Ok(draft) => Answer::Described(draft),
                 Err(error) => Answer::Failed(error.kind(), error.message().to_owned()),
             };
@@ -216,16 +217,20 @@ mod apart {
         }
     }
 
-    /// Decodes and describes what stands in the worker's memory.
-    pub fn draft(worker: &mut Worker, grant: &mut dyn FnMut(u64) -> bool) -> Outcome {
-        match ask(worker, grant) {
+    /// Decodes and describes page `number` of what stands in the worker's memory.
+    pub fn draft(worker: &mut Worker, number: u32, grant: &mut dyn FnMut(u64) -> bool) -> Outcome {
+        match ask(worker, number, grant) {
             Ok(outcome) => outcome,
             Err(failure) => Outcome::Failed(told(&failure)),
         }
     }
 
-    fn ask(worker: &mut Worker, grant: &mut dyn FnMut(u64) -> bool) -> std::result::Result<Outcome, Failure> {
-        worker.send(&Frame { tag: DECODE, content: Vec::new() })?;
+    fn ask(
+        worker: &mut Worker,
+        number: u32,
+        grant: &mut dyn FnMut(u64) -> bool,
+    ) -> std::result::Result<Outcome, Failure> {
+        worker.send(&Frame { tag: DECODE, content: number.to_le_bytes().to_vec() })?;
         let (mut answer, mut refused) = (Vec::new(), None);
         loop {
             let Frame { tag, content } = worker.receive()?;

@@ -25,8 +25,8 @@ fn sort(found: &Match) -> Option<Sort> {
 fn shot(place: &Locator) -> Locator {
     match place {
         Locator::Path(path) => Locator::Path(path.with_extension("")),
-        // No camera writes there.
-        Locator::Url(_) => place.clone(),
+        // No camera writes these.
+        Locator::Url(_) | Locator::Page { .. } => place.clone(),
         Locator::Inside { archive, names } => {
             let mut names = names.clone();
             if let Some(name) = names.last_mut() {

@@ -14,6 +14,7 @@ mod index;
 mod life;
 mod many;
 mod odd_files;
+mod pages;
 mod portable;
 #[cfg(unix)]
 mod privacy;

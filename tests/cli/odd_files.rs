@@ -79,6 +79,8 @@ fn every_format_is_read_by_its_content() {
     let formats = fixtures().join("formats");
     let ran = Ran::of(place.ris().args(["index", "--index", "idx", "--json"]).arg(&formats).output().unwrap());
     assert!(ran.object()["indexed"].as_u64().unwrap() >= 40, "{ran:?}");
+    #[cfg(feature = "svg")]
+    drawings_are_found(&place);
     let formats = ["jpeg", "png", "gif", "webp", "tiff", "bmp", "ico", "pnm", "tga", "qoi", "hdr", "exr"];
     let query = fixtures().join("formats/misnamed/png-named.jpg");
     let args = ["search", "--index", "idx", "--json", "-n", "0", "--min-score", "0.5"];
@@ -88,6 +90,20 @@ fn every_format_is_read_by_its_content() {
     for format in formats {
         assert!(found.contains(&format), "{format}: {found:?}");
     }
+}
+
+/// A drawing is a query as any picture, packed or not; one that no stack would hold is an error.
+#[cfg(feature = "svg")]
+fn drawings_are_found(place: &Place) {
+    let query = fixtures().join("formats/drawing.svgz");
+    let args = ["search", "--index", "idx", "--json", "-n", "0"];
+    let answer = Ran::of(place.ris().args(args).arg(&query).output().unwrap()).object();
+    assert_eq!(names(&answer), ["drawing.svgz", "drawing.svg"], "{answer}");
+    let found = &answer["matches"][1];
+    assert_eq!((&found["format"], &found["width"], &found["height"]), (&"svg".into(), &320.into(), &240.into()));
+    place.write("deep.svg", format!("<svg>{}", "<g>".repeat(200_000)));
+    let deep = Ran::of(place.ris().args(args).arg("deep.svg").output().unwrap());
+    assert_eq!((deep.status, deep.stderr.lines().count()), (2, 1), "{deep:?}");
 }
 
 #[test]

@@ -63,7 +63,7 @@ pub fn add(writer: &mut Writer, n: u32) -> ris::Result<()> {
     })?;
     let stamp = Stamp { bytes: 1000 + u64::from(n), modified_ns: i64::from(n) };
     let (locator, state, picture, note) = (place(n), State::Present, Some(id), String::new());
-    writer.set_source(&SourceRecord { locator, stamp, state, picture, note, shown: None })
+    writer.set_source(&SourceRecord { locator, stamp, state, picture, note, pages: 1, shown: None })
 }
 
 /// All that an index answers about its first `count` pictures.

@@ -244,7 +244,7 @@ impl<'a> Fetching<'a> {
                 let mut place = options.workers.place(&options.decode);
                 let mut bytes = place.bytes(body.len())?;
                 bytes.as_mut().copy_from_slice(&body);
-                Ok(place.draft(&bytes, &mut |needed| share.grow_to(taken.saturating_add(needed))))
+                Ok(place.draft(&bytes, 1, &mut |needed| share.grow_to(taken.saturating_add(needed))))
             })
         };
         let mut share = share;

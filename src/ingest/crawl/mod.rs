@@ -504,7 +504,7 @@ impl Frontier<'_> {
                 if last.picture {
                     let locator = Locator::Url(queued.url.clone());
                     if let Some(known) = run.before().known(&locator)? {
-                        run.apply_shown(locator, known.stamp, Examined::Unchanged(known, String::new()), None)?;
+                        run.apply_shown(locator, known.stamp, Examined::Unchanged(known, String::new()), 1, None)?;
                     }
                 } else {
                     self.name(run, &queued, &last.title, Named::of(&last))?;
@@ -522,7 +522,7 @@ impl Frontier<'_> {
                 let (page, title, alt, caption) = shown;
                 let shown = Shown { page, title, alt, caption, fetched_s: i64::try_from(now_s).unwrap_or_default() };
                 let locator = Locator::Url(queued.url.clone());
-                let record = run.apply_shown(locator, stamp, *examined, Some(Box::new(shown)))?;
+                let record = run.apply_shown(locator, stamp, *examined, 1, Some(Box::new(shown)))?;
                 let picture = record.state == State::Present;
                 self.finish(run, &queued, Done { picture, ..*done })
             }
