@@ -34,6 +34,9 @@ _ris() {
             ris,man)
                 cmd="ris__subcmd__man"
                 ;;
+            ris,merge)
+                cmd="ris__subcmd__merge"
+                ;;
             ris,privacy)
                 cmd="ris__subcmd__privacy"
                 ;;
@@ -67,6 +70,9 @@ _ris() {
             ris__subcmd__help,man)
                 cmd="ris__subcmd__help__subcmd__man"
                 ;;
+            ris__subcmd__help,merge)
+                cmd="ris__subcmd__help__subcmd__merge"
+                ;;
             ris__subcmd__help,privacy)
                 cmd="ris__subcmd__help__subcmd__privacy"
                 ;;
@@ -89,7 +95,7 @@ _ris() {
 
     case "${cmd}" in
         ris)
-            opts="-q -h -V --index --quiet --color --help --version index search compare dupes privacy status verify prune completions man help"
+            opts="-q -h -V --index --quiet --color --help --version index search compare dupes privacy status verify prune merge completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -208,7 +214,7 @@ _ris() {
             return 0
             ;;
         ris__subcmd__help)
-            opts="index search compare dupes privacy status verify prune completions man help"
+            opts="index search compare dupes privacy status verify prune merge completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -305,6 +311,20 @@ _ris() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ris__subcmd__help__subcmd__merge)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ris__subcmd__help__subcmd__privacy)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -376,12 +396,19 @@ _ris() {
             return 0
             ;;
         ris__subcmd__index)
-            opts="-H -L -E -j -z -q -h --hidden --follow --exclude --jobs --max-memory --files-from --null-data --json --index --quiet --color --help"
+            opts="-H -L -E -j -z -q -h --here --watch --hidden --follow --exclude --jobs --max-memory --frames --files-from --null-data --scope --depth --include --max-pages --max-images --max-bytes --delay --dry-run --noai --warc --allow-private --user-agent --proxy --json --index --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --here)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
                 --exclude)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -402,6 +429,10 @@ _ris() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --frames)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --files-from)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -415,6 +446,57 @@ _ris() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --scope)
+                    COMPREPLY=($(compgen -W "host domain prefix" -- "${cur}"))
+                    return 0
+                    ;;
+                --depth)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --include)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-pages)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-images)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-bytes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --warc)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --user-agent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --index)
@@ -437,6 +519,31 @@ _ris() {
             ;;
         ris__subcmd__man)
             opts="-q -h --index --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --index)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ris__subcmd__merge)
+            opts="-q -h --json --index --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -511,7 +618,7 @@ _ris() {
             return 0
             ;;
         ris__subcmd__search)
-            opts="-n -l -0 -z -H -L -E -j -q -h --in --where --top --min-score --json --paths --null --hyperlink --files-from --null-data --require-sandbox --no-sandbox --hidden --follow --exclude --jobs --max-memory --index --quiet --color --help"
+            opts="-n -l -0 -z -H -L -E -j -q -h --in --where --top --min-score --raw-pairs --json --paths --null --hyperlink --files-from --null-data --require-sandbox --no-sandbox --hidden --follow --exclude --jobs --max-memory --frames --index --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -579,6 +686,10 @@ _ris() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --frames)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --index)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -598,7 +709,7 @@ _ris() {
             return 0
             ;;
         ris__subcmd__status)
-            opts="-q -h --json --index --quiet --color --help"
+            opts="-q -h --errors --json --index --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

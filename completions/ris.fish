@@ -47,7 +47,20 @@ complete -c ris -n "__fish_ris_using_subcommand index" -l here -d 'Index DIR int
 complete -c ris -n "__fish_ris_using_subcommand index" -s E -l exclude -d 'Leave out files and folders that match this glob (as in .gitignore); may be repeated' -r
 complete -c ris -n "__fish_ris_using_subcommand index" -s j -l jobs -d 'Decode so many pictures at the same time, 64 at most [default: one a processor]' -r
 complete -c ris -n "__fish_ris_using_subcommand index" -l max-memory -d 'Take at most so much memory for all pictures that are decoded at the same time, e.g. 512M or 4G; a larger one is a warning [default: 1G]' -r
+complete -c ris -n "__fish_ris_using_subcommand index" -l frames -d 'Describe N frames, spread over it, of a moving picture (GIF, WebP, PNG), not the first alone; what was described with a larger N stays' -r
 complete -c ris -n "__fish_ris_using_subcommand index" -l files-from -d 'Read more names from FILE, one a line; "-": from stdin' -r -F
+complete -c ris -n "__fish_ris_using_subcommand index" -l scope -d 'How far a crawl goes: the start\'s host, all hosts below its domain, or paths that begin as the start\'s' -r -f -a "host\t'The start\'s host, with or without www'
+domain\t'The start\'s host without www. and every host below it'
+prefix\t'The start\'s host, and paths that begin as the start\'s does up to its last slash'"
+complete -c ris -n "__fish_ris_using_subcommand index" -l depth -d 'Follow at most N links from the start [default: all]' -r
+complete -c ris -n "__fish_ris_using_subcommand index" -l include -d 'Fetch only addresses that match this glob, in which * crosses slashes; may be repeated' -r
+complete -c ris -n "__fish_ris_using_subcommand index" -l max-pages -d 'Fetch at most N pages now; what is left waits for the next run' -r
+complete -c ris -n "__fish_ris_using_subcommand index" -l max-images -d 'Fetch at most N pictures now' -r
+complete -c ris -n "__fish_ris_using_subcommand index" -l max-bytes -d 'Receive at most so many bytes now, e.g. 500M' -r
+complete -c ris -n "__fish_ris_using_subcommand index" -l delay -d 'Leave a host alone for so long between requests; its Crawl-delay and its slowness count, too' -r
+complete -c ris -n "__fish_ris_using_subcommand index" -l warc -d 'Write what is fetched to this new file as a web archive (WARC 1.1); packed where it ends in .gz' -r -F
+complete -c ris -n "__fish_ris_using_subcommand index" -l user-agent -d 'The name to give to servers [default: ris/VERSION and where to read about it]' -r
+complete -c ris -n "__fish_ris_using_subcommand index" -l proxy -d 'Connect through this proxy: http://HOST:PORT. None is used unless named here' -r -f
 complete -c ris -n "__fish_ris_using_subcommand index" -l index -d 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand index" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
 always\t'Everywhere'
@@ -56,6 +69,9 @@ complete -c ris -n "__fish_ris_using_subcommand index" -l watch -d 'Then stay, a
 complete -c ris -n "__fish_ris_using_subcommand index" -s H -l hidden -d 'Look at hidden files and folders too'
 complete -c ris -n "__fish_ris_using_subcommand index" -s L -l follow -d 'Follow symbolic links'
 complete -c ris -n "__fish_ris_using_subcommand index" -s z -l null-data -d 'Names in lists end in NUL, not in a newline'
+complete -c ris -n "__fish_ris_using_subcommand index" -l dry-run -d 'List what the starts lead to: fetch nothing else, write nothing'
+complete -c ris -n "__fish_ris_using_subcommand index" -l noai -d 'Leave pictures out whose pages say noai or noimageai'
+complete -c ris -n "__fish_ris_using_subcommand index" -l allow-private -d 'Connect to addresses that are not public, too: an intranet\'s, this machine\'s'
 complete -c ris -n "__fish_ris_using_subcommand index" -l json -d 'Print the summary as one line of JSON; with --watch, one each time'
 complete -c ris -n "__fish_ris_using_subcommand index" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
 complete -c ris -n "__fish_ris_using_subcommand index" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -70,6 +86,7 @@ complete -c ris -n "__fish_ris_using_subcommand search" -l files-from -d 'Read m
 complete -c ris -n "__fish_ris_using_subcommand search" -s E -l exclude -d 'Leave out files and folders that match this glob (as in .gitignore); may be repeated' -r
 complete -c ris -n "__fish_ris_using_subcommand search" -s j -l jobs -d 'Decode so many pictures at the same time, 64 at most [default: one a processor]' -r
 complete -c ris -n "__fish_ris_using_subcommand search" -l max-memory -d 'Take at most so much memory for all pictures that are decoded at the same time, e.g. 512M or 4G; a larger one is a warning [default: 1G]' -r
+complete -c ris -n "__fish_ris_using_subcommand search" -l frames -d 'Describe N frames, spread over it, of a moving picture (GIF, WebP, PNG), not the first alone; what was described with a larger N stays' -r
 complete -c ris -n "__fish_ris_using_subcommand search" -l index -d 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand search" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'
 always\t'Everywhere'

@@ -140,6 +140,9 @@ pub struct Web {
     /// Leave pictures out whose pages say noai or noimageai
     #[arg(long)]
     pub noai: bool,
+    /// Write what is fetched to this new file as a web archive (WARC 1.1); packed where it ends in .gz
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub warc: Option<PathBuf>,
     /// Connect to addresses that are not public, too: an intranet's, this machine's
     #[arg(long)]
     pub allow_private: bool,

@@ -64,6 +64,7 @@ pub fn crawl_of(args: &Index) -> Crawl {
         max_images: web.max_images,
         max_bytes: web.max_bytes,
         noai: web.noai,
+        warc: web.warc.clone(),
         manners: manners::Options {
             delay: web.delay,
             // Who sets no delay means it.

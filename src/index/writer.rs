@@ -230,8 +230,8 @@ impl Writer {
     /// # Errors
     /// `Io`, `Damaged`.
     pub fn ledger(&mut self) -> Result<&mut Ledger> {
-        // Whoever asks will write.
-        self.pending += 1;
+        // Whoever asks will write, much or little: what is due is for him to say.
+        self.pending = self.pending.max(1);
         let ledger = match self.ledger.take() {
             Some(ledger) => ledger,
             None => {

@@ -13,7 +13,7 @@ use super::examine::{DESCRIBING, Examined, Look, SNIFF_BYTES, picture_of, refusa
 use super::pages::{Done, Laid, Step};
 use crate::decode::{self, Sniff};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Known, State};
+use crate::index::{Known, Shown, State};
 use crate::locator::{Locator, Stamp};
 use crate::source::archive::{self, Account, Entry, SIGNATURE_BYTES, Visit};
 use crate::source::folder::{self, FoundFile};
@@ -106,7 +106,7 @@ impl Look<'_> {
                 State::Failed | State::Skipped => {
                     let record = self.before.source(&known)?;
                     let outcome =
-                        Outcome::Entry(record.locator, known.stamp, Examined::Unchanged(known, record.note), 1);
+                        Outcome::Entry(record.locator, known.stamp, Examined::Unchanged(known, record.note), 1, None);
                     (way.send)(outcome).map_err(|()| stopped())?;
                 }
             }
@@ -165,17 +165,18 @@ struct Reader<'a> {
 impl Visit for Reader<'_> {
     fn entry(&mut self, entry: Entry<'_>) -> Result<()> {
         let Some(entry) = self.next(entry)? else { return Ok(()) };
-        let (locator, mut looked) = (entry.locator, entry.looked);
+        let (locator, shown, mut looked) = (entry.locator, entry.shown, entry.looked);
         let (examined, pages) = self.examine(&locator, &mut looked)?;
         self.begun = Done::default();
         self.share.shrink_to(self.floor.max(READING.saturating_add(self.held)));
-        self.send(locator, looked.stamp, examined, pages)
+        self.send(locator, looked.stamp, examined, pages, shown)
     }
 
     fn left_out(&mut self, entry: Entry<'_>, reason: &'static str) -> Result<()> {
-        let Some(Next { locator, looked }) = self.next(entry)? else { return Ok(()) };
+        let Some(Next { locator, shown, looked }) = self.next(entry)? else { return Ok(()) };
         let replaces = picture_of(looked.known);
-        self.send(locator, looked.stamp, Examined::Skipped { stamp: looked.stamp, reason: reason.into(), replaces }, 1)
+        let examined = Examined::Skipped { stamp: looked.stamp, reason: reason.into(), replaces };
+        self.send(locator, looked.stamp, examined, 1, shown)
     }
 
     fn hold(&mut self, bytes: u64) -> Result<bool> {
@@ -216,6 +217,8 @@ struct Looked<'a> {
 
 struct Next<'a> {
     locator: Locator,
+    /// Of a web archive: where it came from.
+    shown: Option<Box<Shown>>,
     looked: Looked<'a>,
 }
 
@@ -233,11 +236,22 @@ impl Reader<'_> {
         let locator = Locator::Inside { archive: self.path.to_owned(), names: entry.names };
         let known = self.look.seen.known(self.look.before, &locator)?;
         let stamp = Stamp { bytes: entry.bytes, modified_ns: entry.modified_ns };
-        Ok(Some(Next { locator, looked: Looked { name, known, stamp, content: entry.content } }))
+        let shown = entry.capture.map(|capture| {
+            let page = capture.page.unwrap_or_default();
+            Box::new(Shown { page, fetched_s: capture.date_ns.div_euclid(1_000_000_000), ..Shown::default() })
+        });
+        Ok(Some(Next { locator, shown, looked: Looked { name, known, stamp, content: entry.content } }))
     }
 
-    fn send(&self, locator: Locator, stamp: Stamp, examined: Examined, pages: u32) -> Result<()> {
-        (self.way.send)(Outcome::Entry(locator, stamp, examined, pages)).map_err(|()| stopped())
+    fn send(
+        &self,
+        locator: Locator,
+        stamp: Stamp,
+        examined: Examined,
+        pages: u32,
+        shown: Option<Box<Shown>>,
+    ) -> Result<()> {
+        (self.way.send)(Outcome::Entry(locator, stamp, examined, pages, shown)).map_err(|()| stopped())
     }
 
     /// Ends this reading; the next one begins with so many bytes.

@@ -30,7 +30,7 @@ use rayon::iter::{ParallelBridge, ParallelIterator};
 
 use crate::decode;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Offline, Reader, Writer};
+use crate::index::{Offline, Reader, Shown, Writer};
 use crate::locator::{Locator, Stamp};
 use crate::progress::{Event, Progress};
 use crate::source::archive::{Limits, is_file_named_so};
@@ -208,7 +208,7 @@ enum Outcome {
     /// With how many pictures were looked for in it.
     Examined(FoundFile, Examined, u32),
     /// What stands in an archive, or is a page.
-    Entry(Locator, Stamp, Examined, u32),
+    Entry(Locator, Stamp, Examined, u32, Option<Box<Shown>>),
     /// So many pictures stand in a file that did not change.
     Standing(u64),
     /// This file had pages and was read: those that were not come by are gone.

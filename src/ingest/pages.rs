@@ -86,7 +86,7 @@ impl Look<'_> {
                     return Ok(Step::Takes(rounded.min(file.most)));
                 }
             };
-            (way.send)(Outcome::Entry(locator, file.stamp, examined, 1)).map_err(|()| stopped())?;
+            (way.send)(Outcome::Entry(locator, file.stamp, examined, 1, None)).map_err(|()| stopped())?;
             done.pages += 1;
         }
         Ok(Step::All(first, asked))

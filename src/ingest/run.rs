@@ -66,7 +66,9 @@ impl<'a> Run<'a> {
         match outcome {
             Outcome::Link(file, inode) => self.links.push((file, inode)),
             Outcome::Standing(pictures) => self.summary.unchanged += pictures,
-            Outcome::Entry(locator, stamp, examined, pages) => drop(self.apply(locator, stamp, examined, pages)?),
+            Outcome::Entry(locator, stamp, examined, pages, shown) => {
+                self.apply_shown(locator, stamp, examined, pages, shown)?;
+            }
             Outcome::Reread(path) => drop(self.reread.insert(path)),
             Outcome::Failed(error) if error.kind() == ErrorKind::Damaged => return Err(error),
             Outcome::Failed(error) => self.fail(&error),

@@ -82,6 +82,7 @@ struct MatchObject {
 /// The page that showed a picture.
 #[derive(Serialize)]
 struct ShownObject {
+    #[serde(skip_serializing_if = "String::is_empty")]
     page: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     title: String,

@@ -91,7 +91,7 @@ fn row(out: &mut impl Write, rank: usize, rank_width: usize, found: &Match, styl
         paint(out, style, DIM, b"  offline")?;
     }
     out.write_all(b"\n")?;
-    if let Some(shown) = &found.shown {
+    if let Some(shown) = found.shown.as_ref().filter(|shown| !shown.page.is_empty()) {
         // Below the path, where pages are read one after the other.
         write!(out, "{:rank_width$}  on ", "")?;
         paint(out, style, PATH, told(&shown.page, style).as_bytes())?;

@@ -176,7 +176,7 @@ fn an_archive_answers_as_the_same_files_unpacked_do() {
                 let name = found["source"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
                 let map = found.as_object_mut().unwrap();
                 // Equal scores are in the order of names.
-                map.retain(|key, _| !["source", "modified", "rank"].contains(&key.as_str()));
+                map.retain(|key, _| !["source", "modified", "rank", "page", "fetched"].contains(&key.as_str()));
                 (name, found.to_string())
             });
             let mut matches: Vec<_> = matches.collect();

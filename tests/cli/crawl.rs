@@ -252,3 +252,98 @@ fn the_same_bytes_under_several_addresses_are_described_once() {
     let told = crawl(&place, &site.url("/many.html"), &[]).object();
     assert_eq!((&told["pictures"], &told["sources"]), (&1.into(), &5.into()), "{told}");
 }
+
+#[test]
+fn what_was_fetched_can_be_kept_as_a_web_archive_which_holds_the_same_pictures() {
+    let (place, site) = (Place::new(), Site::new());
+    for name in ["kept.warc", "kept.warc.gz"] {
+        assert_eq!(crawl(&Place::new(), &site.url("/"), &["--warc", place.path(name).to_str().unwrap()]).status, 0);
+        let told = place.run(["index", name, "--index", name.trim_end_matches(".gz"), "--json"]);
+        assert!(told.status != 0, "an index never takes the place of a file");
+        let told = place.run(["index", name, "--index", "from", "--json"]).object();
+        assert_eq!((&told["pictures"], &told["failed"]), (&7.into(), &0.into()), "{name}: {told}");
+        place.copy("library/garden/pond.jpg", "query.jpg");
+        let answer = place.run(["search", "query.jpg", "--index", "from", "--json"]).object();
+        let inside = format!("{name}!/{}", site.url("/pictures/pond.jpg"));
+        let matches = answer["matches"].as_array().unwrap();
+        assert!(matches.iter().any(|found| found["source"].as_str().unwrap().ends_with(&inside)), "{answer}");
+    }
+    let again = crawl(&place, &site.url("/"), &["--warc", "kept.warc"]);
+    assert_eq!((again.status, again.stderr.lines().count()), (2, 1), "{again:?}");
+    assert!(again.stderr.contains("there already"), "{again:?}");
+}
+
+/// A site of `pages` pages, each with its own picture, in a ring of links.
+fn large(pages: usize) -> Site {
+    let bytes = std::fs::read(fixtures().join("queries/plain.png")).unwrap();
+    Site::made(Arc::new(move |path| {
+        if let Some(number) = path.strip_prefix("/p/").and_then(|number| number.parse::<usize>().ok()) {
+            let links = (1..=7).map(|step| format!("<a href='/p/{}'>on</a>", (number * 3 + step) % pages));
+            let body = format!(
+                "<title>{number}</title><img src='/i/{number}.png' alt='n{number}'>{}",
+                links.collect::<String>()
+            );
+            return Some(Reply::ok(body).with("Content-Type", "text/html"));
+        }
+        let number = path.strip_prefix("/i/")?.strip_suffix(".png")?;
+        // Bytes behind the end of a PNG make it another file.
+        Some(Reply::ok([&bytes, number.as_bytes()].concat()))
+    }))
+}
+
+#[cfg(unix)]
+#[test]
+fn a_crawl_that_is_killed_goes_on_and_asks_for_nothing_that_was_committed() {
+    use std::collections::HashSet;
+
+    use ris::index::Writer;
+
+    let rounds: usize = std::env::var("RIS_TESTS_CRAWL_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(3);
+    let pages = (rounds * 150).max(500);
+    let site = large(pages);
+    let whole = Place::new();
+    let told = crawl(&whole, &site.url("/p/0"), &[]).object();
+    assert_eq!((&told["sources"], &told["web"]["pending"]), (&pages.into(), &0.into()), "{told}");
+    site.take_log();
+    let place = Place::new();
+    let args = ["index", &site.url("/p/0"), "--index", "idx", "--json", "--allow-private", "--delay", "0", "-q"];
+    let (mut committed, mut kills, mut resumed) = (HashSet::new(), 0, 0);
+    for round in 0..rounds {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ris"));
+        command.current_dir(place.path("")).env_clear().env("HOME", place.path("home")).args(args);
+        let mut child = command.spawn().unwrap();
+        // In the midst of a batch, behind none, one or two commits.
+        let enough = site.answers() + 90 + 170 * (round * 7 % 3);
+        while site.answers() < enough && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        kills += usize::from(child.try_wait().unwrap().is_none());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let verified = place.run(["verify", "--index", "idx"]);
+        assert!(verified.status == 0 || verified.stderr.contains("no index"), "{verified:?}");
+        let log = site.take_log();
+        for asked in log.iter().filter(|asked| asked.path != "/robots.txt") {
+            assert!(!committed.contains(&asked.path), "{} was committed and asked for again", asked.path);
+        }
+        let mut writer = Writer::open(&place.path("idx"), ris::index::Options::default()).unwrap();
+        let ledger = writer.ledger().unwrap();
+        let met = log.into_iter().map(|asked| asked.path);
+        committed.extend(met.filter(|path| ledger.last(&site.url(path)).unwrap().is_some()));
+        resumed += usize::from(!committed.is_empty());
+    }
+    assert!(resumed > 0, "no run was killed behind a commit");
+    assert!(kills > 0, "no run was killed");
+    let told = crawl(&place, &site.url("/p/0"), &[]).object();
+    assert_eq!(
+        (&told["sources"], &told["pictures"], &told["web"]["pending"]),
+        (&pages.into(), &pages.into(), &0.into())
+    );
+    let answers = [&whole, &place].map(|place| {
+        place.copy("queries/plain.png", "query.png");
+        let status = place.run(["status", "--index", "idx", "--json"]).object();
+        (status["pictures"].clone(), status["sources"].clone(), status["missing"].clone(), status["failed"].clone())
+    });
+    assert_eq!(answers[0], answers[1]);
+    eprintln!("{kills} kills, {} addresses committed before them", committed.len());
+}

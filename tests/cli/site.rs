@@ -59,6 +59,7 @@ pub struct Site {
     pub host: String,
     log: Arc<Mutex<Vec<Asked>>>,
     most_at_once: Arc<AtomicU32>,
+    answers: Arc<AtomicU32>,
     stop: Arc<AtomicBool>,
     server: Arc<Server>,
     threads: Vec<JoinHandle<()>>,
@@ -75,11 +76,12 @@ impl Site {
         let server = Arc::new(Server::http("127.0.0.1:0").unwrap());
         let host = server.server_addr().to_ip().unwrap().to_string();
         let log = Arc::new(Mutex::new(Vec::new()));
-        let (at_once, most_at_once) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        let [at_once, most_at_once, answers] = [(); 3].map(|()| Arc::new(AtomicU32::new(0)));
         let stop = Arc::new(AtomicBool::new(false));
         let pictures = Arc::new(pictures());
         let threads = (0..4).map(|_| {
             let (server, host, log, made) = (server.clone(), host.clone(), log.clone(), made.clone());
+            let answers = answers.clone();
             let (at_once, most, stop, pictures) =
                 (at_once.clone(), most_at_once.clone(), stop.clone(), pictures.clone());
             std::thread::spawn(move || {
@@ -117,11 +119,12 @@ impl Site {
                     at_once.fetch_sub(1, Ordering::SeqCst);
                     log.lock().unwrap().push(asked);
                     let _ = request.respond(response);
+                    answers.fetch_add(1, Ordering::SeqCst);
                 }
             })
         });
         let threads = threads.collect();
-        Self { host, log, most_at_once, stop, server, threads }
+        Self { host, log, most_at_once, answers, stop, server, threads }
     }
 
     /// The address of a path.
@@ -132,6 +135,11 @@ impl Site {
     /// What was asked for so far; the log begins anew.
     pub fn take_log(&self) -> Vec<Asked> {
         std::mem::take(&mut self.log.lock().unwrap())
+    }
+
+    /// How many answers were given so far.
+    pub fn answers(&self) -> usize {
+        self.answers.load(Ordering::SeqCst) as usize
     }
 
     /// The most requests that were under way at one time.

@@ -10,6 +10,7 @@ use rayon::ThreadPool;
 use super::super::budget::Share;
 use super::super::examine::{DESCRIBING, Examined, Look, picture_of, refuse};
 use super::super::workers;
+use super::recording::Recording;
 use super::stamp_of;
 use crate::decode::{self, Sniff};
 use crate::error::{Error, ErrorKind, Result};
@@ -93,13 +94,20 @@ pub(super) struct Fetching<'a> {
     look: Look<'a>,
     pool: &'a ThreadPool,
     noai: bool,
+    recording: Option<&'a Recording>,
     /// Held by the one that waits for the whole of what a picture takes while it holds its bytes.
     large: Mutex<()>,
 }
 
 impl<'a> Fetching<'a> {
-    pub fn new(fetcher: &'a Fetcher, look: Look<'a>, pool: &'a ThreadPool, noai: bool) -> Self {
-        Self { fetcher, look, pool, noai, large: Mutex::new(()) }
+    pub fn new(
+        fetcher: &'a Fetcher,
+        look: Look<'a>,
+        pool: &'a ThreadPool,
+        noai: bool,
+        recording: Option<&'a Recording>,
+    ) -> Self {
+        Self { fetcher, look, pool, noai, recording, large: Mutex::new(()) }
     }
 
     /// Works until there are no more jobs.
@@ -158,6 +166,9 @@ impl<'a> Fetching<'a> {
             Err(refusal) => Answer::Refused(refusal),
             Ok(response) => {
                 share.shrink_to(response.body.len() as u64);
+                if let Some(recording) = self.recording {
+                    recording.response(&response);
+                }
                 self.understand(queued, url, last, response, share)
             }
         };
