@@ -149,6 +149,8 @@ struct Reading<'a> {
     deeper: usize,
     in_caption: bool,
     opened: Option<Opened>,
+    /// Pictures of the `<source>` tags before the next `<img>`.
+    sources: Vec<usize>,
     /// The picture that the page's card shows, for the text that follows.
     card: Option<usize>,
 }
@@ -169,6 +171,7 @@ impl<'a> Reading<'a> {
             deeper: 0,
             in_caption: false,
             opened: None,
+            sources: Vec::new(),
             card: None,
         }
     }
@@ -242,12 +245,15 @@ impl<'a> Reading<'a> {
                 self.raw = (tag.name == "iframe").then_some(Raw::Ignored);
                 self.lead(tag.get("src"));
             }
+            "picture" => self.sources.clear(),
             "img" | "source" | "image" | "amp-img" => self.image(tag),
             "input" if tag.get("type").is_some_and(|kind| kind.eq_ignore_ascii_case("image")) => self.image(tag),
             "object" if tag.get("type").is_some_and(|kind| kind.starts_with("image/")) => {
-                self.show_of(tag, tag.get("data"))
+                let _shown = self.show_of(tag, tag.get("data"));
             }
-            "video" => self.show_of(tag, tag.get("poster")),
+            "video" => {
+                let _shown = self.show_of(tag, tag.get("poster"));
+            }
             "figure" => {
                 if self.figures.len() < MAX_FIGURES {
                     self.figures.push(Figure::default());
@@ -268,6 +274,7 @@ impl<'a> Reading<'a> {
             b"figure" if self.deeper > 0 => self.deeper -= 1,
             b"figure" => self.close_figure(),
             b"a" => self.close_anchor(),
+            b"picture" => self.sources.clear(),
             _ => {}
         }
     }
@@ -334,10 +341,10 @@ impl<'a> Reading<'a> {
         if tag.has("rel", "image_src")
             || tag.get("itemprop").is_some_and(|item| item == "image" || item == "thumbnailUrl")
         {
-            self.show_of(tag, href);
+            let _shown = self.show_of(tag, href);
         } else if tag.has("rel", "preload") && tag.get("as").is_some_and(|kind| kind.eq_ignore_ascii_case("image")) {
             let largest = tag.get("imagesrcset").and_then(srcset::largest);
-            self.show_of(tag, largest.or(href));
+            let _shown = self.show_of(tag, largest.or(href));
         } else if ["next", "prev", "canonical"].iter().any(|rel| tag.has("rel", rel)) {
             self.lead(href);
         }
@@ -386,7 +393,18 @@ impl<'a> Reading<'a> {
         let largest = srcset::largest_of(&sets);
         // A `<source>` of sound or film has a src too; it is no picture.
         let plain = if tag.name == "source" { None } else { tag.first(&plain) };
-        self.show_of(tag, largest.or_else(|| tag.first(&lazy)).or(plain));
+        let shown = self.show_of(tag, largest.or_else(|| tag.first(&lazy)).or(plain));
+        // The sources of a `<picture>` stand before its `<img>`, which has the words for all of them.
+        if tag.name == "source" {
+            self.sources.extend(shown.filter(|_| self.sources.len() < MAX_PICTURES));
+        } else if tag.name == "img" {
+            for at in std::mem::take(&mut self.sources) {
+                if let Some(source) = self.page.pictures.get_mut(at) {
+                    fill(&mut source.alt, tag.first(&["alt", "aria-label"]).unwrap_or_default());
+                    fill(&mut source.caption, tag.get("title").unwrap_or_default());
+                }
+            }
+        }
         if let Some(alt) = tag.get("alt").filter(|alt| !alt.trim().is_empty())
             && let Some(shown) = self.opened.as_ref().and_then(|opened| self.page.pictures.get_mut(opened.picture))
         {
@@ -416,11 +434,9 @@ impl<'a> Reading<'a> {
     }
 
     /// Shows `reference` with the texts of `tag`.
-    fn show_of(&mut self, tag: &Tag, reference: Option<&str>) {
-        if let Some(reference) = reference {
-            let alt = tag.first(&["alt", "aria-label"]).unwrap_or_default();
-            self.show(reference, alt, tag.get("title").unwrap_or_default());
-        }
+    fn show_of(&mut self, tag: &Tag, reference: Option<&str>) -> Option<usize> {
+        let alt = tag.first(&["alt", "aria-label"]).unwrap_or_default();
+        self.show(reference?, alt, tag.get("title").unwrap_or_default())
     }
 
     fn show(&mut self, reference: &str, alt: &str, caption: &str) -> Option<usize> {

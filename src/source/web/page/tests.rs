@@ -94,6 +94,18 @@ fn a_picture_is_told_once_with_the_first_text_of_each_kind() {
 }
 
 #[test]
+fn the_sources_of_a_picture_have_the_words_of_its_img() {
+    let html = "<picture><source srcset='/a.webp 2x'><source srcset=/b.jpg><img src=/c.jpg alt=barn title=old></picture>\
+                <picture><source srcset=/d.jpg></picture><img src=/e.jpg alt=pond>";
+    let page = page(html);
+    let told: Vec<_> =
+        page.pictures.iter().map(|shown| (shown.url.path(), &shown.alt[..], &shown.caption[..])).collect();
+    let barn = |path| (path, "barn", "old");
+    assert_eq!(told[..3], [barn("/a.webp"), barn("/b.jpg"), barn("/c.jpg")]);
+    assert_eq!(told[3..], [("/d.jpg", "", ""), ("/e.jpg", "pond", "")]);
+}
+
+#[test]
 fn a_figure_gives_its_caption_to_the_pictures_in_it() {
     let html = "<img src=/0.jpg title=before><figure><img src=/1.jpg title=t><img src=/2.jpg>\
         <figcaption>Two <b>barns</b>,\n in <i>May</i></figcaption></figure>\
