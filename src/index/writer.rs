@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tantivy::directory::MmapDirectory;
-use tantivy::{Index, IndexWriter, TantivyDocument, Term};
+use tantivy::{Index, IndexWriter, TantivyDocument, TantivyError, Term};
 
-use super::directory::WritableDirectory;
+use super::directory::{Refused, WritableDirectory};
 use super::format::{self, DOCUMENTS, FORMAT_FILE, WriteLock};
 use super::local::{self, store::Store};
 use super::reader::{Payload, Reader, damaged};
@@ -34,11 +34,20 @@ impl Default for Options {
     }
 }
 
+/// What a writer that was refused by tantivy says: what the disk said, if it was that.
+fn failed(folder: &Path, refused: &Refused, error: TantivyError) -> Error {
+    match refused.told() {
+        Some(told) => Error::io(told).about(folder).with_source(error),
+        None => damaged(folder, error),
+    }
+}
+
 /// The one writer of an index.
 pub struct Writer {
     folder: PathBuf,
     fields: Arc<Fields>,
     documents: IndexWriter<TantivyDocument>,
+    refused: Refused,
     payload: Payload,
     features: Store,
     /// Pictures added since `snapshot` was opened, which it does not know.
@@ -68,20 +77,24 @@ impl Writer {
     fn open_with(folder: &Path, options: Options, read: impl Fn(&Path) -> Result<Reader>) -> Result<Self> {
         format::create(folder)?;
         let lock = format::lock(folder)?;
-        let damaged = |error: tantivy::TantivyError| damaged(folder, error);
+        let refused = Refused::default();
+        let failed = |error: TantivyError| failed(folder, &refused, error);
         let fields = Arc::new(Fields::new());
         let path = folder.join(DOCUMENTS);
-        std::fs::create_dir_all(&path).map_err(|error| Error::io(error).about(path.as_path()))?;
-        let files = MmapDirectory::open(&path).map_err(|error| damaged(error.into()))?;
-        let directory = WritableDirectory { files, folder: path, like: folder.join(FORMAT_FILE) };
-        let index = Index::open_or_create(directory, fields.schema.clone()).map_err(damaged)?;
+        let durable = std::fs::create_dir_all(&path).and_then(|()| format::sync_folder(folder));
+        durable.map_err(|error| Error::io(error).about(path.as_path()))?;
+        let files = MmapDirectory::open(&path).map_err(|error| failed(error.into()))?;
+        let like = folder.join(FORMAT_FILE);
+        let directory = WritableDirectory { files, folder: path, like, refused: refused.clone() };
+        let index = Index::open_or_create(directory, fields.schema.clone()).map_err(failed)?;
         let snapshot = read(folder)?;
         // One thread: describing pictures is a hundred times the work of indexing their documents.
-        let documents = index.writer_with_num_threads(1, options.memory).map_err(damaged)?;
+        let documents = index.writer_with_num_threads(1, options.memory).map_err(failed)?;
         Ok(Self {
             folder: folder.to_owned(),
             fields,
             documents,
+            refused,
             payload: snapshot.payload().clone(),
             features: Store::open(folder, &snapshot.payload().features)?,
             added: HashMap::new(),
@@ -93,8 +106,8 @@ impl Writer {
         })
     }
 
-    fn damaged(&self, error: tantivy::TantivyError) -> Error {
-        damaged(&self.folder, error)
+    fn failed(&self, error: TantivyError) -> Error {
+        failed(&self.folder, &self.refused, error)
     }
 
     /// Notes that `root` was named to be indexed.
@@ -134,7 +147,7 @@ impl Writer {
         let next = id.0.checked_add(1);
         self.payload.next_picture =
             next.ok_or_else(|| Error::new(ErrorKind::Usage, "an index holds 4,294,967,295 pictures: start another"))?;
-        self.documents.add_document(self.fields.picture_document(id, record)).map_err(|error| self.damaged(error))?;
+        self.documents.add_document(self.fields.picture_document(id, record)).map_err(|error| self.failed(error))?;
         let PictureRecord { hash, quality, sketch, .. } = record;
         self.features.add(local::Record { picture: id.0, hash: *hash, quality: *quality, sketch: sketch.clone() })?;
         self.added.insert(record.digest, id);
@@ -148,7 +161,7 @@ impl Writer {
     /// `Damaged`, `Io`.
     pub fn set_source(&mut self, record: &SourceRecord) -> Result<()> {
         self.forget_source(&record.locator);
-        self.documents.add_document(self.fields.source_document(record)).map_err(|error| self.damaged(error))?;
+        self.documents.add_document(self.fields.source_document(record)).map_err(|error| self.failed(error))?;
         Ok(())
     }
 
@@ -197,9 +210,10 @@ impl Writer {
         let payload =
             serde_json::to_string(&self.payload).map_err(|error| Error::new(ErrorKind::Damaged, error.to_string()))?;
         let folder = self.folder.as_path();
-        let mut prepared = self.documents.prepare_commit().map_err(|error| damaged(folder, error))?;
+        let failed = |error: TantivyError| failed(folder, &self.refused, error);
+        let mut prepared = self.documents.prepare_commit().map_err(failed)?;
         prepared.set_payload(&payload);
-        prepared.commit().map_err(|error| damaged(folder, error))?;
+        prepared.commit().map_err(failed)?;
         self.snapshot = Reader::open(folder)?;
         self.features.clean();
         self.added.clear();
@@ -213,8 +227,8 @@ impl Writer {
     /// As [`commit`](Self::commit).
     pub fn finish(mut self) -> Result<Reader> {
         self.commit()?;
-        let Self { folder, documents, _lock, .. } = self;
-        documents.wait_merging_threads().map_err(|error| damaged(&folder, error))?;
+        let Self { folder, documents, refused, _lock, .. } = self;
+        documents.wait_merging_threads().map_err(|error| failed(&folder, &refused, error))?;
         Reader::open(&folder)
     }
 }

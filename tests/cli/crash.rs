@@ -12,7 +12,7 @@ use ris::index::{Reader, verify};
 use crate::setup::Place;
 use crate::small::{Answers, add, answers, writer};
 
-const PICTURES: u32 = 60;
+pub const PICTURES: u32 = 60;
 /// Pictures of a commit.
 const BATCH: u32 = 3;
 const FOLDER: &str = "RIS_TESTS_WRITE_INTO";
@@ -42,7 +42,7 @@ fn writes_into_a_folder_that_is_named_to_it() {
 }
 
 /// The process above, in a shell that first runs `limits`.
-fn child(folder: &Path, limits: &str) -> Command {
+pub fn child(folder: &Path, limits: &str) -> Command {
     let mut command = Command::new("sh");
     let run = format!("{limits} exec \"$0\" --exact crash::writes_into_a_folder_that_is_named_to_it --nocapture");
     command.args(["-c", &run]).arg(std::env::current_exe().unwrap()).env(FOLDER, folder);
@@ -51,28 +51,37 @@ fn child(folder: &Path, limits: &str) -> Command {
 }
 
 /// How many pictures a process said were in.
-fn acknowledged(told: &str) -> u32 {
+pub fn acknowledged(told: &str) -> u32 {
     // A line that was cut is no word.
     let whole = told.rsplit_once('\n').map_or("", |(whole, _)| whole);
     whole.lines().filter_map(|line| line.strip_prefix("in ")?.parse().ok()).max().unwrap_or(0)
 }
 
-/// Checks what a writer that ended somehow has left: all that it said, in whole batches, and nothing damaged.
-fn check(folder: &Path, acknowledged: u32, case: &str) -> u32 {
+/// How many pictures a writer that ended somehow has left: all that it said, in whole batches, and nothing damaged.
+pub fn left(folder: &Path, acknowledged: u32) -> Result<u32, String> {
     let reader = match Reader::open(folder) {
-        Err(error) if error.kind() == ErrorKind::NoIndex => {
-            assert_eq!(acknowledged, 0, "{case}");
-            return 0;
-        }
-        reader => reader.unwrap_or_else(|error| panic!("{case}: {error}")),
+        Err(error) if error.kind() == ErrorKind::NoIndex && acknowledged == 0 => return Ok(0),
+        reader => reader.map_err(|error| error.to_string())?,
     };
-    assert!(verify(folder).unwrap().is_whole(), "{case}: {:?}", verify(folder));
-    let answers = answers(&reader, PICTURES).unwrap_or_else(|error| panic!("{case}: {error}"));
+    let checked = verify(folder).map_err(|error| error.to_string())?;
+    if !checked.is_whole() {
+        return Err(format!("{checked:?}"));
+    }
+    let answers = answers(&reader, PICTURES).map_err(|error| error.to_string())?;
     let standing: Vec<_> = answers.standing.iter().map(Option::is_some).collect();
     let count = standing.iter().filter(|&&stands| stands).count() as u32;
-    assert!(standing.iter().take(count as usize).all(|&stands| stands), "{case}: {standing:?}");
-    assert!(count >= acknowledged && count.is_multiple_of(BATCH), "{case}: {acknowledged} said, {count} there");
-    count
+    if !standing.iter().take(count as usize).all(|&stands| stands) {
+        return Err(format!("not the first ones: {standing:?}"));
+    }
+    if count < acknowledged || !count.is_multiple_of(BATCH) {
+        return Err(format!("{acknowledged} said, {count} there"));
+    }
+    Ok(count)
+}
+
+/// As [`left`], where all else fails the test.
+fn check(folder: &Path, acknowledged: u32, case: &str) -> u32 {
+    left(folder, acknowledged).unwrap_or_else(|error| panic!("{case}: {error}"))
 }
 
 /// The answers of an index that was built without interruption, and how long that took in a process of its own.
