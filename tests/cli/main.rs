@@ -7,6 +7,8 @@ mod compare;
 #[cfg(unix)]
 mod crash;
 mod damage;
+#[cfg(unix)]
+mod equal;
 #[cfg(target_os = "linux")]
 mod faults;
 mod filter;
