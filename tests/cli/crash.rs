@@ -3,12 +3,13 @@
 use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use ris::ErrorKind;
 use ris::index::{Reader, verify};
 
+use crate::held::drawn;
 use crate::setup::Place;
 use crate::small::{Answers, add, answers, writer};
 
@@ -174,4 +175,58 @@ fn readers_beside_a_writer_always_find_a_whole_commit() {
     });
     assert!(reads > 5, "{reads}");
     assert_eq!(check(&folder, PICTURES, "at the end"), PICTURES);
+}
+
+#[test]
+fn searches_beside_a_writer_that_never_rests_all_find_what_was_there_before() {
+    // 10,000 on demand: some three minutes.
+    let searches = std::env::var("RIS_TESTS_SEARCHES").map_or(150, |searches| searches.parse().unwrap());
+    let place = Place::new();
+    let (folder, photos) = (place.path("idx"), place.path("photos"));
+    let shown: Vec<_> = (0..6).map(drawn).collect();
+    shown.iter().enumerate().for_each(|(i, bytes)| place.write(format!("photos/{i}.png"), bytes));
+    let mut first = writer(&folder).unwrap();
+    ris::ingest::run(&mut first, &[photos], &ris::ingest::Options::default(), &ris::progress::Silent).unwrap();
+    first.finish().unwrap();
+    let (done, commits) = (AtomicBool::new(false), AtomicU32::new(0));
+    let found = std::thread::scope(|scope| {
+        let writing = scope.spawn(|| -> ris::Result<()> {
+            let mut writer = writer(&folder)?;
+            for n in 0.. {
+                add(&mut writer, n)?;
+                // It replaces what it wrote, so that files come and go.
+                if n >= 40 {
+                    let old = n - 40;
+                    writer.forget_source(&crate::small::place(old));
+                    let id = writer.picture_with(&ris::index::Digest::of(&old.to_le_bytes()))?;
+                    id.into_iter().for_each(|id| writer.forget_picture(id));
+                }
+                if n % BATCH == BATCH - 1 {
+                    writer.commit()?;
+                    commits.fetch_add(1, Ordering::Relaxed);
+                    if done.load(Ordering::Relaxed) {
+                        break;
+                    }
+                }
+            }
+            writer.finish().map(drop)
+        });
+        let search = |n: usize| {
+            let which = n % shown.len();
+            let reader = Reader::open(&folder).map_err(|error| error.to_string())?;
+            let answer = ris::search::search(&reader, &shown[which], &ris::search::Options::default());
+            let first =
+                answer.map_err(|error| error.to_string())?.matches.first().map(|found| found.source.to_string());
+            let right = first.as_ref().is_some_and(|first| first.ends_with(&format!("/{which}.png")));
+            if right { Ok(()) } else { Err(format!("search {n}: {first:?}")) }
+        };
+        let found = (0..searches).try_for_each(search);
+        done.store(true, Ordering::Relaxed);
+        writing.join().unwrap().unwrap();
+        found
+    });
+    let commits = commits.into_inner();
+    found.unwrap_or_else(|error: String| panic!("{error}, beside {commits} commits"));
+    println!("{searches} searches beside {commits} commits");
+    assert!(commits > 5 && verify(&folder).unwrap().is_whole(), "{commits}");
 }
