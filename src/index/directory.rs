@@ -7,16 +7,21 @@
 //! (see [`Reader::open`](super::Reader::open)).
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tantivy::Directory;
 use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
-use tantivy::directory::{DirectoryLock, FileHandle, Lock, MmapDirectory, WatchCallback, WatchHandle, WritePtr};
+use tantivy::directory::{
+    AntiCallToken, DirectoryLock, FileHandle, Lock, MmapDirectory, TerminatingWrite, WatchCallback, WatchHandle,
+    WritePtr,
+};
 
 use super::checked::{Reading, sealed, unsealed, writing};
 
+/// What tantivy commits with.
+pub(super) const META: &str = "meta.json";
 /// What tantivy's garbage collection remembers; a reader has no use for it.
 pub(super) const MANAGED: &str = ".managed.json";
 
@@ -31,6 +36,48 @@ pub(super) struct WritableDirectory {
     pub files: MmapDirectory,
     pub folder: PathBuf,
     pub like: PathBuf,
+    pub refused: Refused,
+}
+
+/// The first error of the disk while something was written. tantivy's threads hand on that there was one, not which.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Refused(Arc<OnceLock<(io::ErrorKind, String)>>);
+
+impl Refused {
+    fn note(&self, error: &io::Error) {
+        let _ = self.0.set((error.kind(), error.to_string()));
+    }
+
+    fn noted<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        result.inspect_err(|error| self.note(error))
+    }
+
+    /// What it was.
+    pub fn told(&self) -> Option<io::Error> {
+        self.0.get().map(|(kind, text)| io::Error::new(*kind, text.as_str()))
+    }
+}
+
+/// Notes why it can't be written on.
+struct Noting {
+    out: WritePtr,
+    refused: Refused,
+}
+
+impl Write for Noting {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.refused.noted(self.out.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.refused.noted(self.out.flush())
+    }
+}
+
+impl TerminatingWrite for Noting {
+    fn terminate_ref(&mut self, token: AntiCallToken) -> io::Result<()> {
+        self.refused.noted(self.out.terminate_ref(token))
+    }
 }
 
 impl Directory for WritableDirectory {
@@ -47,7 +94,14 @@ impl Directory for WritableDirectory {
     }
 
     fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
-        self.files.open_write(path).map(writing)
+        let opened = self.files.open_write(path).inspect_err(|error| {
+            if let OpenWriteError::IoError { io_error, .. } = error {
+                self.refused.note(io_error);
+            }
+        });
+        let noting = |out| Noting { out, refused: self.refused.clone() };
+        // It has a buffer below it and one above.
+        opened.map(|out| writing(io::BufWriter::with_capacity(0, Box::new(noting(out)))))
     }
 
     fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
@@ -55,19 +109,25 @@ impl Directory for WritableDirectory {
     }
 
     fn atomic_write(&self, path: &Path, data: &[u8]) -> io::Result<()> {
-        self.files.atomic_write(path, &sealed(data))?;
+        self.refused.noted(self.files.atomic_write(path, &sealed(data)))?;
         // What file systems without permissions refuse is not missed.
         let _ =
             fs::metadata(&self.like).and_then(|like| fs::set_permissions(self.folder.join(path), like.permissions()));
-        Ok(())
+        // tantivy goes on to remove what the last commit named, and we tell that this one is in. Neither is true on a
+        // disk that lost power until the folder says which is the last.
+        if path == Path::new(META) { self.sync_directory() } else { Ok(()) }
     }
 
     fn sync_directory(&self) -> io::Result<()> {
-        self.files.sync_directory()
+        self.refused.noted(self.files.sync_directory())
     }
 
     fn acquire_lock(&self, lock: &Lock) -> Result<DirectoryLock, LockError> {
-        self.files.acquire_lock(lock)
+        self.files.acquire_lock(lock).inspect_err(|error| {
+            if let LockError::IoError(error) = error {
+                self.refused.note(error);
+            }
+        })
     }
 
     fn watch(&self, callback: WatchCallback) -> tantivy::Result<WatchHandle> {

@@ -97,7 +97,7 @@ pub(super) fn create(folder: &Path) -> Result<()> {
         other => return other,
     }
     let write = || {
-        fs::create_dir_all(folder)?;
+        create_folder(folder)?;
         fs::write(folder.join(CACHE_TAG), CACHE_TAG_TEXT)?;
         let stated = Stated {
             ris_index: FORMAT,
@@ -111,6 +111,22 @@ pub(super) fn create(folder: &Path) -> Result<()> {
         sync_folder(folder)
     };
     write().map_err(|error| Error::io(error).about(folder))
+}
+
+/// Makes a folder and those above it, and their names durable.
+fn create_folder(folder: &Path) -> std::io::Result<()> {
+    let folder = std::path::absolute(folder)?;
+    let made = folder.ancestors().take_while(|above| !above.exists()).count();
+    fs::create_dir_all(&folder)?;
+    // One at least: a run that was stopped may have made the folder, and come no further.
+    for above in folder.ancestors().skip(1).take(made.max(1)) {
+        match sync_folder(above) {
+            // Who may not list a folder can't sync it either.
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {}
+            other => other?,
+        }
+    }
+    Ok(())
 }
 
 /// Makes new names in `folder` durable, where the platform can.

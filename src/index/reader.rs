@@ -13,7 +13,7 @@ use tantivy::schema::IndexRecordOption;
 use tantivy::{DocAddress, DocSet, Index, ReloadPolicy, Searcher, SegmentReader, TERMINATED, TantivyDocument, Term};
 
 use super::base::Base;
-use super::directory::ReadOnlyDirectory;
+use super::directory::{META, ReadOnlyDirectory};
 use super::format::{self, DOCUMENTS};
 use super::schema::{self, Fields, name};
 use super::{Digest, PictureId, Selection, SourceRecord, State, ledger, local};
@@ -152,7 +152,7 @@ impl Reader {
         format::check(folder)?;
         let damaged = |error: tantivy::TantivyError| damaged(folder, error);
         let fields = Arc::new(Fields::new());
-        if !folder.join(DOCUMENTS).join("meta.json").exists() {
+        if !folder.join(DOCUMENTS).join(META).exists() {
             // Created, and stopped before its first commit. Features are written after that.
             if folder.join(local::store::FOLDER).is_dir() {
                 let message = "its documents are gone: restore them from a backup, or index again, into another folder";

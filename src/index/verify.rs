@@ -10,7 +10,7 @@ use tantivy::directory::MmapDirectory;
 use tantivy::{Directory, Index, SegmentReader};
 
 use super::checked::{Reading, sealed, unsealed};
-use super::directory::{MANAGED, ReadOnlyDirectory};
+use super::directory::{MANAGED, META, ReadOnlyDirectory};
 use super::format::{self, DOCUMENTS, FORMAT_FILE};
 use super::ledger;
 use super::local::{self, Postings};
@@ -19,7 +19,6 @@ use super::{Options, PictureId, State, Writer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::locator::Locator;
 
-const META: &str = "meta.json";
 /// How often the check starts again because a writer has committed and removed what was being read.
 const ATTEMPTS: u32 = 20;
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tantivy::directory::MmapDirectory;
-use tantivy::{Index, IndexWriter, TantivyDocument, Term};
+use tantivy::{Index, IndexWriter, TantivyDocument, TantivyError, Term};
 
 use super::base::Base;
-use super::directory::WritableDirectory;
+use super::directory::{Refused, WritableDirectory};
 use super::format::{self, DOCUMENTS, FORMAT_FILE, WriteLock};
 use super::ledger::{self, Ledger};
 use super::local::{self, store::Store};
@@ -38,11 +38,20 @@ impl Default for Options {
     }
 }
 
+/// What a writer that was refused by tantivy says: what the disk said, if it was that.
+fn failed(folder: &Path, refused: &Refused, error: TantivyError) -> Error {
+    match refused.told() {
+        Some(told) => Error::io(told).about(folder).with_source(error),
+        None => damaged(folder, error),
+    }
+}
+
 /// The one writer of an index.
 pub struct Writer {
     folder: PathBuf,
     fields: Arc<Fields>,
     documents: IndexWriter<TantivyDocument>,
+    refused: Refused,
     payload: Payload,
     base: Base,
     features: Store,
@@ -77,13 +86,16 @@ impl Writer {
     fn open_with(folder: &Path, options: Options, read: impl Fn(&Path) -> Result<Reader>) -> Result<Self> {
         format::create(folder)?;
         let lock = format::lock(folder)?;
-        let damaged = |error: tantivy::TantivyError| damaged(folder, error);
+        let refused = Refused::default();
+        let failed = |error: TantivyError| failed(folder, &refused, error);
         let fields = Arc::new(Fields::new());
         let path = folder.join(DOCUMENTS);
-        std::fs::create_dir_all(&path).map_err(|error| Error::io(error).about(path.as_path()))?;
-        let files = MmapDirectory::open(&path).map_err(|error| damaged(error.into()))?;
-        let directory = WritableDirectory { files, folder: path, like: folder.join(FORMAT_FILE) };
-        let index = Index::open_or_create(directory, fields.schema.clone()).map_err(damaged)?;
+        let durable = std::fs::create_dir_all(&path).and_then(|()| format::sync_folder(folder));
+        durable.map_err(|error| Error::io(error).about(path.as_path()))?;
+        let files = MmapDirectory::open(&path).map_err(|error| failed(error.into()))?;
+        let like = folder.join(FORMAT_FILE);
+        let directory = WritableDirectory { files, folder: path, like, refused: refused.clone() };
+        let index = Index::open_or_create(directory, fields.schema.clone()).map_err(failed)?;
         let snapshot = read(folder)?;
         let mut payload = snapshot.payload().clone();
         if options.portable && !payload.portable {
@@ -95,11 +107,12 @@ impl Writer {
             payload.portable = true;
         }
         // One thread: describing pictures is a hundred times the work of indexing their documents.
-        let documents = index.writer_with_num_threads(1, options.memory).map_err(damaged)?;
+        let documents = index.writer_with_num_threads(1, options.memory).map_err(failed)?;
         Ok(Self {
             folder: folder.to_owned(),
             fields,
             documents,
+            refused,
             base: Base::of(folder, payload.portable)?,
             payload,
             features: Store::open(folder, &snapshot.payload().features)?,
@@ -114,8 +127,8 @@ impl Writer {
         })
     }
 
-    fn damaged(&self, error: tantivy::TantivyError) -> Error {
-        damaged(&self.folder, error)
+    fn failed(&self, error: TantivyError) -> Error {
+        failed(&self.folder, &self.refused, error)
     }
 
     /// Notes that `root` was named to be indexed.
@@ -181,7 +194,7 @@ impl Writer {
         let next = id.0.checked_add(1);
         self.payload.next_picture =
             next.ok_or_else(|| Error::new(ErrorKind::Usage, "an index holds 4,294,967,295 pictures: start another"))?;
-        self.documents.add_document(self.fields.picture_document(id, record)).map_err(|error| self.damaged(error))?;
+        self.documents.add_document(self.fields.picture_document(id, record)).map_err(|error| self.failed(error))?;
         self.added.insert(record.digest, id);
         self.pending += 1;
         Ok(id)
@@ -206,7 +219,7 @@ impl Writer {
         let locator = self.base.kept(&record.locator)?.into_owned();
         self.forget_source(&record.locator);
         let record = SourceRecord { locator, ..record.clone() };
-        self.documents.add_document(self.fields.source_document(&record)).map_err(|error| self.damaged(error))?;
+        self.documents.add_document(self.fields.source_document(&record)).map_err(|error| self.failed(error))?;
         Ok(())
     }
 
@@ -280,9 +293,10 @@ impl Writer {
         let payload =
             serde_json::to_string(&self.payload).map_err(|error| Error::new(ErrorKind::Damaged, error.to_string()))?;
         let folder = self.folder.as_path();
-        let mut prepared = self.documents.prepare_commit().map_err(|error| damaged(folder, error))?;
+        let failed = |error: TantivyError| failed(folder, &self.refused, error);
+        let mut prepared = self.documents.prepare_commit().map_err(failed)?;
         prepared.set_payload(&payload);
-        prepared.commit().map_err(|error| damaged(folder, error))?;
+        prepared.commit().map_err(failed)?;
         self.snapshot = Reader::open(folder)?;
         self.features.clean();
         ledger::clean(&self.folder, self.payload.crawls.as_ref());
@@ -297,8 +311,8 @@ impl Writer {
     /// As [`commit`](Self::commit).
     pub fn finish(mut self) -> Result<Reader> {
         self.commit()?;
-        let Self { folder, documents, _lock, .. } = self;
-        documents.wait_merging_threads().map_err(|error| damaged(&folder, error))?;
+        let Self { folder, documents, refused, _lock, .. } = self;
+        documents.wait_merging_threads().map_err(|error| failed(&folder, &refused, error))?;
         Reader::open(&folder)
     }
 }

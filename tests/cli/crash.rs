@@ -3,16 +3,17 @@
 use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use ris::ErrorKind;
 use ris::index::{Reader, verify};
 
+use crate::held::drawn;
 use crate::setup::Place;
 use crate::small::{Answers, add, answers, writer};
 
-const PICTURES: u32 = 60;
+pub const PICTURES: u32 = 60;
 /// Pictures of a commit.
 const BATCH: u32 = 3;
 const FOLDER: &str = "RIS_TESTS_WRITE_INTO";
@@ -42,7 +43,7 @@ fn writes_into_a_folder_that_is_named_to_it() {
 }
 
 /// The process above, in a shell that first runs `limits`.
-fn child(folder: &Path, limits: &str) -> Command {
+pub fn child(folder: &Path, limits: &str) -> Command {
     child_of("writes_into_a_folder_that_is_named_to_it", FOLDER, folder, limits)
 }
 
@@ -55,28 +56,37 @@ fn child_of(test: &str, variable: &str, folder: &Path, limits: &str) -> Command 
 }
 
 /// How many pictures a process said were in.
-fn acknowledged(told: &str) -> u32 {
+pub fn acknowledged(told: &str) -> u32 {
     // A line that was cut is no word.
     let whole = told.rsplit_once('\n').map_or("", |(whole, _)| whole);
     whole.lines().filter_map(|line| line.strip_prefix("in ")?.parse().ok()).max().unwrap_or(0)
 }
 
-/// Checks what a writer that ended somehow has left: all that it said, in whole batches, and nothing damaged.
-fn check(folder: &Path, acknowledged: u32, case: &str) -> u32 {
+/// How many pictures a writer that ended somehow has left: all that it said, in whole batches, and nothing damaged.
+pub fn left(folder: &Path, acknowledged: u32) -> Result<u32, String> {
     let reader = match Reader::open(folder) {
-        Err(error) if error.kind() == ErrorKind::NoIndex => {
-            assert_eq!(acknowledged, 0, "{case}");
-            return 0;
-        }
-        reader => reader.unwrap_or_else(|error| panic!("{case}: {error}")),
+        Err(error) if error.kind() == ErrorKind::NoIndex && acknowledged == 0 => return Ok(0),
+        reader => reader.map_err(|error| error.to_string())?,
     };
-    assert!(verify(folder).unwrap().is_whole(), "{case}: {:?}", verify(folder));
-    let answers = answers(&reader, PICTURES).unwrap_or_else(|error| panic!("{case}: {error}"));
+    let checked = verify(folder).map_err(|error| error.to_string())?;
+    if !checked.is_whole() {
+        return Err(format!("{checked:?}"));
+    }
+    let answers = answers(&reader, PICTURES).map_err(|error| error.to_string())?;
     let standing: Vec<_> = answers.standing.iter().map(Option::is_some).collect();
     let count = standing.iter().filter(|&&stands| stands).count() as u32;
-    assert!(standing.iter().take(count as usize).all(|&stands| stands), "{case}: {standing:?}");
-    assert!(count >= acknowledged && count.is_multiple_of(BATCH), "{case}: {acknowledged} said, {count} there");
-    count
+    if !standing.iter().take(count as usize).all(|&stands| stands) {
+        return Err(format!("not the first ones: {standing:?}"));
+    }
+    if count < acknowledged || !count.is_multiple_of(BATCH) {
+        return Err(format!("{acknowledged} said, {count} there"));
+    }
+    Ok(count)
+}
+
+/// As [`left`], where all else fails the test.
+fn check(folder: &Path, acknowledged: u32, case: &str) -> u32 {
+    left(folder, acknowledged).unwrap_or_else(|error| panic!("{case}: {error}"))
 }
 
 /// The answers of an index that was built without interruption, and how long that took in a process of its own.
@@ -233,4 +243,58 @@ fn a_merge_that_is_killed_leaves_an_index_and_one_that_is_run_again_ends_as_if_i
         }
     }
     assert!(killed > 5 && between > 0, "{killed} {between}");
+}
+
+#[test]
+fn searches_beside_a_writer_that_never_rests_all_find_what_was_there_before() {
+    // 10,000 on demand: some three minutes.
+    let searches = std::env::var("RIS_TESTS_SEARCHES").map_or(150, |searches| searches.parse().unwrap());
+    let place = Place::new();
+    let (folder, photos) = (place.path("idx"), place.path("photos"));
+    let shown: Vec<_> = (0..6).map(drawn).collect();
+    shown.iter().enumerate().for_each(|(i, bytes)| place.write(format!("photos/{i}.png"), bytes));
+    let mut first = writer(&folder).unwrap();
+    ris::ingest::run(&mut first, &[photos], &ris::ingest::Options::default(), &ris::progress::Silent).unwrap();
+    first.finish().unwrap();
+    let (done, commits) = (AtomicBool::new(false), AtomicU32::new(0));
+    let found = std::thread::scope(|scope| {
+        let writing = scope.spawn(|| -> ris::Result<()> {
+            let mut writer = writer(&folder)?;
+            for n in 0.. {
+                add(&mut writer, n)?;
+                // It replaces what it wrote, so that files come and go.
+                if n >= 40 {
+                    let old = n - 40;
+                    writer.forget_source(&crate::small::place(old));
+                    let id = writer.picture_with(&ris::index::Digest::of(&old.to_le_bytes()))?;
+                    id.into_iter().for_each(|id| writer.forget_picture(id));
+                }
+                if n % BATCH == BATCH - 1 {
+                    writer.commit()?;
+                    commits.fetch_add(1, Ordering::Relaxed);
+                    if done.load(Ordering::Relaxed) {
+                        break;
+                    }
+                }
+            }
+            writer.finish().map(drop)
+        });
+        let search = |n: usize| {
+            let which = n % shown.len();
+            let reader = Reader::open(&folder).map_err(|error| error.to_string())?;
+            let answer = ris::search::search(&reader, &shown[which], &ris::search::Options::default());
+            let first =
+                answer.map_err(|error| error.to_string())?.matches.first().map(|found| found.source.to_string());
+            let right = first.as_ref().is_some_and(|first| first.ends_with(&format!("/{which}.png")));
+            if right { Ok(()) } else { Err(format!("search {n}: {first:?}")) }
+        };
+        let found = (0..searches).try_for_each(search);
+        done.store(true, Ordering::Relaxed);
+        writing.join().unwrap().unwrap();
+        found
+    });
+    let commits = commits.into_inner();
+    found.unwrap_or_else(|error: String| panic!("{error}, beside {commits} commits"));
+    println!("{searches} searches beside {commits} commits");
+    assert!(commits > 5 && verify(&folder).unwrap().is_whole(), "{commits}");
 }

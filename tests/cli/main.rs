@@ -1,14 +1,22 @@
 //! The command as users and scripts meet it: arguments, streams, exit statuses, files on disk.
 
 mod archives;
+#[cfg(target_os = "linux")]
+mod calls;
 mod compare;
 #[cfg(unix)]
 mod crash;
 #[cfg(feature = "crawl")]
 mod crawl;
 mod damage;
+#[cfg(unix)]
+mod equal;
+#[cfg(target_os = "linux")]
+mod faults;
 mod filter;
 mod fresh;
+#[cfg(unix)]
+mod held;
 mod hostile;
 mod index;
 mod life;
@@ -16,8 +24,12 @@ mod many;
 mod odd_files;
 mod pages;
 mod portable;
+#[cfg(target_os = "linux")]
+mod power;
 #[cfg(unix)]
 mod privacy;
+#[cfg(target_os = "linux")]
+mod replay;
 mod search;
 mod setup;
 #[cfg(feature = "crawl")]

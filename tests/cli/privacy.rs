@@ -31,7 +31,7 @@ fn found(output: Output) -> Ran {
 }
 
 /// Whether calls can be watched. Where they can't be, `.ci/run` says so and sets the variable; without it that fails.
-fn strace() -> Option<Command> {
+pub fn strace() -> Option<Command> {
     let left_out = std::env::var_os("RIS_TESTS_WITHOUT_STRACE").is_some();
     assert!(left_out || Command::new("strace").arg("-V").output().is_ok(), "strace is needed by this test: install it");
     if left_out {

@@ -39,7 +39,8 @@ impl Store {
     /// `Io`, `Damaged`.
     pub fn open(index: &Path, names: &[String]) -> Result<Self> {
         let folder = index.join(FOLDER);
-        fs::create_dir_all(&folder).map_err(|error| Error::io(error).about(folder.as_path()))?;
+        let made = fs::create_dir_all(&folder).map_err(Error::io).and_then(|()| sync(index));
+        made.map_err(|error| error.about(folder.as_path()))?;
         let count = |name: &String| Ok((name.clone(), Postings::open(&folder.join(name))?.pictures()));
         let files = names.iter().map(count).collect::<Result<_>>()?;
         let next = names.iter().filter_map(|name| number(name)).max().map_or(0, |last| last + 1);
