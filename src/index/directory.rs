@@ -94,7 +94,16 @@ impl Directory for WritableDirectory {
     }
 
     fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
-        let opened = self.files.open_write(path).inspect_err(|error| {
+        let opened = match self.files.open_write(path) {
+            // Left by a run that lost power before its commit and before the list of files that names this one: of a
+            // commit, names never come again.
+            Err(OpenWriteError::FileAlreadyExists(_)) => {
+                let _ = self.files.delete(path);
+                self.files.open_write(path)
+            }
+            opened => opened,
+        };
+        let opened = opened.inspect_err(|error| {
             if let OpenWriteError::IoError { io_error, .. } = error {
                 self.refused.note(io_error);
             }
@@ -190,5 +199,26 @@ impl Directory for ReadOnlyDirectory {
 
     fn watch(&self, _callback: WatchCallback) -> tantivy::Result<WatchHandle> {
         Ok(WatchHandle::empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_run_without_a_commit_left_gives_way_to_the_file_that_gets_its_name() {
+        let place = tempfile::tempdir().unwrap();
+        let (folder, like) = (place.path().to_owned(), place.path().join("like"));
+        let files = MmapDirectory::open(&folder).unwrap();
+        let directory = WritableDirectory { files, folder, like, refused: Refused::default() };
+        for content in ["torn, and longer than what follows", "whole"] {
+            let mut out = directory.open_write(Path::new("segment.25.del")).unwrap();
+            out.write_all(content.as_bytes()).unwrap();
+            out.terminate().unwrap();
+            let read = directory.get_file_handle(Path::new("segment.25.del")).unwrap();
+            assert_eq!(read.read_bytes(0..read.len()).unwrap().as_slice(), content.as_bytes());
+        }
+        assert!(directory.refused.told().is_none());
     }
 }
