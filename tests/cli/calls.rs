@@ -99,10 +99,15 @@ fn calls(log: &str) -> Vec<Call> {
     let mut calls = Vec::new();
     for line in log.lines() {
         let Some((thread, rest)) = parts(line) else { continue };
-        if let Some(head) = rest.strip_suffix("<unfinished ...>") {
+        // The number of a descriptor is free for another thread's file before its close has ended here: it counts from
+        // where it begins.
+        let closed = rest.strip_suffix("<unfinished ...>").filter(|head| head.starts_with("close("));
+        let closed = closed.map(|head| format!("{}) = 0", head.trim_end()));
+        if let Some(head) = rest.strip_suffix("<unfinished ...>").filter(|_| closed.is_none()) {
             begun.insert(thread, (head.trim_end().to_owned(), calls.len()));
             continue;
         }
+        let rest = closed.as_deref().unwrap_or(rest);
         let (text, at) = match rest.strip_prefix("<... ") {
             Some(tail) => {
                 let Some((head, at)) = begun.remove(&thread) else { continue };
