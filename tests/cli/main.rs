@@ -15,6 +15,7 @@ mod equal;
 mod faults;
 mod filter;
 mod fresh;
+mod golden;
 #[cfg(unix)]
 mod held;
 mod hostile;
