@@ -396,7 +396,7 @@ _ris() {
             return 0
             ;;
         ris__subcmd__index)
-            opts="-H -L -E -j -z -q -h --here --watch --hidden --follow --exclude --jobs --max-memory --frames --files-from --null-data --scope --depth --include --max-pages --max-images --max-bytes --delay --dry-run --noai --warc --allow-private --user-agent --proxy --json --index --quiet --color --help"
+            opts="-H -L -E -j -z -q -h --here --watch --hidden --follow --exclude --jobs --io-threads --max-memory --frames --files-from --null-data --scope --depth --include --max-pages --max-images --max-bytes --delay --dry-run --noai --warc --allow-private --user-agent --proxy --json --index --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -422,6 +422,10 @@ _ris() {
                     return 0
                     ;;
                 -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --io-threads)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -618,7 +622,7 @@ _ris() {
             return 0
             ;;
         ris__subcmd__search)
-            opts="-n -l -0 -z -H -L -E -j -q -h --in --where --top --min-score --raw-pairs --json --paths --null --hyperlink --files-from --null-data --require-sandbox --no-sandbox --hidden --follow --exclude --jobs --max-memory --frames --index --quiet --color --help"
+            opts="-n -l -0 -z -H -L -E -j -q -h --in --where --top --min-score --raw-pairs --json --paths --null --hyperlink --files-from --null-data --require-sandbox --no-sandbox --hidden --follow --exclude --jobs --io-threads --max-memory --frames --index --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -679,6 +683,10 @@ _ris() {
                     return 0
                     ;;
                 -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --io-threads)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -85,6 +85,9 @@ pub struct Walk {
     /// Decode so many pictures at the same time, 64 at most [default: one a processor]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<NonZero<usize>>,
+    /// Read so many files at the same time, e.g. 1 from a spinning disk [default: as many as are decoded]
+    #[arg(long, value_name = "N")]
+    pub io_threads: Option<NonZero<usize>>,
     /// Take at most so much memory for all pictures that are decoded at the same time, e.g. 512M or 4G; a larger one
     /// is a warning [default: 1G]
     #[arg(long, value_name = "SIZE", value_parser = size)]

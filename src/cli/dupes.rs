@@ -6,7 +6,6 @@ use anyhow::{Context, Result};
 use ris::index::Reader;
 use ris::report::{Style, upkeep};
 use ris::search::{self, Options};
-use ris::source::folder;
 
 use super::args::{Dupes, Global};
 use super::exit::Exit;
@@ -14,7 +13,7 @@ use super::location;
 
 pub fn run(args: &Dupes, global: &Global) -> Result<Exit> {
     let reader = Reader::open(&location::index(global)?)?;
-    let within: Vec<_> = args.folders.iter().map(|folder| folder::resolve_lost(folder)).collect();
+    let within: Vec<_> = args.folders.iter().map(|folder| location::place(folder)).collect();
     let stdout = io::stdout().lock();
     let terminal = stdout.is_terminal();
     let here = std::env::current_dir().ok().and_then(|here| here.canonicalize().ok());

@@ -151,7 +151,16 @@ fn options(walk: &Walk) -> Result<ingest::Options> {
     let decode = decode::Options { max_memory, ..defaults.decode.clone() };
     let workers = Workers::start(jobs, &decode, defaults.max_file_bytes)?;
     let walk_options = folder::Options { hidden: walk.hidden, follow: walk.follow, exclude: walk.exclude.clone() };
-    Ok(ingest::Options { walk: walk_options, jobs, decode, workers, max_memory, frames: walk.frames, ..defaults })
+    Ok(ingest::Options {
+        walk: walk_options,
+        jobs,
+        decode,
+        workers,
+        max_memory,
+        frames: walk.frames,
+        io_threads: walk.io_threads,
+        ..defaults
+    })
 }
 
 /// One run over `sources`; a new index is `portable` or not.
@@ -209,7 +218,10 @@ fn text(summary: &Summary, pictures: u64, bytes: u64, folder: &Path) -> String {
     #[cfg(feature = "crawl")]
     if let Some(crawled) = &summary.crawled {
         let (pages, images) = (HumanCount(crawled.pages), HumanCount(crawled.images));
-        let _ = write!(text, "\nfetched {pages} pages and {images} pictures, {}", DecimalBytes(crawled.received));
+        let plural = |count: u64| if count == 1 { "" } else { "s" };
+        let (of_pages, of_images) = (plural(crawled.pages), plural(crawled.images));
+        let received = DecimalBytes(crawled.received);
+        let _ = write!(text, "\nfetched {pages} page{of_pages} and {images} picture{of_images}, {received}");
         if crawled.not_modified > 0 {
             let _ = write!(text, "; {} had not changed", HumanCount(crawled.not_modified));
         }
@@ -219,7 +231,7 @@ fn text(summary: &Summary, pictures: u64, bytes: u64, folder: &Path) -> String {
             let _ = write!(text, "; not fetched or not used: {}", reasons.join(", "));
         }
         if crawled.pending > 0 {
-            let _ = write!(text, "; {} addresses are left: run again to go on", HumanCount(crawled.pending));
+            let _ = write!(text, "; addresses left: {}, run again to go on", HumanCount(crawled.pending));
         }
     }
     let seconds = summary.elapsed.as_secs_f64();

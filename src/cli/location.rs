@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use ris::source::folder;
 use ris::{Error, ErrorKind};
 
 use super::args::Global;
@@ -62,4 +63,10 @@ fn unnamed() -> Result<PathBuf> {
     }
     let data = dirs::data_local_dir().context("no place for the index: HOME is not set; name one with --index DIR")?;
     Ok(data.join("ris"))
+}
+
+/// A folder that is named to limit what is done, wherever it may be now; an address on the web as it is.
+pub fn place(named: &Path) -> PathBuf {
+    let is_address = named.to_str().is_some_and(|text| text.starts_with("http://") || text.starts_with("https://"));
+    if is_address { named.to_owned() } else { folder::resolve_lost(named) }
 }

@@ -6,7 +6,6 @@ use anyhow::Result;
 use ris::index::{Options, Reader, Writer};
 use ris::ingest::prune::{self, Selection};
 use ris::report::{Style, upkeep};
-use ris::source::folder;
 
 use super::args::{Global, Prune};
 use super::exit::{self, Exit};
@@ -14,7 +13,7 @@ use super::{location, messages};
 
 pub fn run(args: &Prune, global: &Global) -> Result<Exit> {
     let index = location::index(global)?;
-    let within = args.folders.iter().map(|folder| folder::resolve_lost(folder)).collect();
+    let within = args.folders.iter().map(|folder| location::place(folder)).collect();
     let selection = Selection { within, missing: args.missing, offline: args.offline };
     let gone = if args.dry_run {
         prune::gone(&Reader::open(&index)?, &selection)?

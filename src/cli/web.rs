@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ::url::Url;
 use anyhow::Result;
 use ris::index::{self, Writer};
-use ris::ingest::crawl::{Crawl, Planned, crawl, plan};
+use ris::ingest::crawl::{Crawl, Planned, check, crawl, plan};
 use ris::ingest::{self, Summary};
 use ris::locator::Locator;
 use ris::progress::Progress;
@@ -104,9 +104,15 @@ pub fn round(
     progress: &dyn Progress,
     summary: Option<Summary>,
 ) -> ris::Result<Summary> {
+    let how = crawl_of(args);
+    // What can't be begun makes no index.
+    check(starts, &how)?;
+    if how.warc.as_ref().is_some_and(|file| file.as_os_str() == "-") {
+        return Err(Error::new(ErrorKind::Usage, "--warc takes a file: stdout is for results"));
+    }
     let mut writer =
         Writer::open(folder, index::Options { portable: args.here.is_some(), ..index::Options::default() })?;
-    let mut crawled = crawl(&mut writer, starts, &crawl_of(args), options, progress)?;
+    let mut crawled = crawl(&mut writer, starts, &how, options, progress)?;
     writer.finish()?;
     if let Some(before) = summary {
         crawled.add(before);

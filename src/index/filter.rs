@@ -153,8 +153,9 @@ fn condition(word: &str) -> Result<Condition> {
     let Some((name, value)) = bare.split_once(':') else {
         return Err(usage(format!("`{word:.60}` is no condition: write FIELD:VALUE, e.g. camera:canon; {}", fields())));
     };
+    let name = name.to_ascii_lowercase();
     let Some(&(name, field, kind)) = FIELDS.iter().find(|(known, ..)| *known == name) else {
-        let near = FIELDS.iter().map(|(known, ..)| (strsim::damerau_levenshtein(known, name), known));
+        let near = FIELDS.iter().map(|(known, ..)| (strsim::damerau_levenshtein(known, &name), known));
         let near = near.filter(|&(distance, _)| distance <= 2).min();
         let hint = near.map_or_else(fields, |(_, known)| format!("did you mean `{known}`?"));
         return Err(usage(format!("there is no field `{name:.30}`: {hint}")));
@@ -163,6 +164,10 @@ fn condition(word: &str) -> Result<Condition> {
     let values = split(value);
     if values.iter().any(String::is_empty) {
         return Err(wrong(&format!("a value is missing, as in {name}:{}", example(kind))));
+    }
+    let is_text = matches!(field, Field::Title | Field::Alt | Field::Caption);
+    if is_text && values.iter().any(|value| value == "any" || value == "none") {
+        return Err(wrong("any and none can't be asked of texts; page:any finds all that a page showed"));
     }
     // Latitude, longitude and distance have commas of their own.
     let values = if kind == Kind::Near && values.len() > 1 { vec![values.join(",")] } else { values };

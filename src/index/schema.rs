@@ -157,7 +157,9 @@ impl Fields {
         }
         document.add_u64(self.state, state_code(record.state));
         document.add_u64(self.bytes, record.stamp.bytes);
-        document.add_i64(self.modified, record.stamp.modified_ns);
+        if record.locator.url().is_none() || record.stamp.modified_ns != 0 {
+            document.add_i64(self.modified, record.stamp.modified_ns);
+        }
         if !record.note.is_empty() {
             document.add_bytes(self.note, record.note.as_bytes());
         }

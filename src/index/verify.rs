@@ -294,7 +294,6 @@ fn begin(folder: &Path, found: &Checked) -> Result<Begun> {
     payload.features.retain(|name| !is_damaged(&Path::new(local::store::FOLDER).join(name)));
     let lost_features = payload.repairing || payload.features.len() < features;
     payload.repairing = true;
-    payload.crawls = payload.crawls.filter(|crawls| !is_damaged(&Path::new(ledger::FOLDER).join(&crawls.name)));
     let mut documents = 0;
     if let Some(segments) = commit.get_mut("segments").and_then(Value::as_array_mut) {
         segments.retain(|segment| {
@@ -312,6 +311,8 @@ fn begin(folder: &Path, found: &Checked) -> Result<Begun> {
             kept
         });
     }
+    // A crawl that goes on would never ask for pictures again that it had: it begins anew.
+    payload.crawls = None;
     let payload = serde_json::to_string(&payload).map_err(|error| not_understood(&error))?;
     if let Some(commit) = commit.as_object_mut() {
         commit.insert("payload".into(), payload.into());

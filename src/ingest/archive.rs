@@ -123,6 +123,7 @@ impl Look<'_> {
             floor = floor.min(total);
             let share = self.budget.take(floor).ok_or_else(stopped)?;
             let mut reader = Reader { look: self, way, path, share, floor, done, begun, met: 0, held: 0, wants: None };
+            let _turn = self.turns.take();
             let file = File::open(path).map_err(Error::io)?;
             let read = archive::read(file, stamp.bytes, &self.options.archive, &mut reader);
             match (read, reader.wants) {

@@ -9,6 +9,7 @@ use super::Outcome;
 use super::archive::{Way, stopped};
 use super::budget::Budget;
 use super::pages::{Done, Laid, Step};
+use super::reading::Turns;
 use super::seen::Seen;
 use super::workers::{Bytes, Place};
 use crate::decode::{self, Sniff};
@@ -42,6 +43,7 @@ pub(super) struct Look<'a> {
     pub seen: &'a Seen,
     pub options: &'a Options,
     pub budget: &'a Budget,
+    pub turns: &'a Turns,
 }
 
 /// What a worker holds besides a file and its pixels while it describes: measured, 9 MB.
@@ -96,7 +98,9 @@ impl Look<'_> {
     ) -> Result<Step> {
         let replaces = picture_of(known);
         let done = |examined| Ok(Step::All(examined, 1));
+        let turn = self.turns.take();
         let mut start = Content::start(file)?;
+        drop(turn);
         let stamp = start.stamp;
         if let Some(reason) = start.refusal(file) {
             return done(refuse(&file.path, named, stamp, reason, known));
@@ -111,7 +115,9 @@ impl Look<'_> {
             return done(Examined::Failed { stamp, error: self.too_large(), replaces });
         };
         let mut place = self.options.workers.place(&self.options.decode);
+        let turn = self.turns.take();
         let bytes = start.rest(&place)?;
+        drop(turn);
         let laid = Laid {
             locator: &Locator::from(file.path.as_path()),
             bytes: &bytes,

@@ -14,6 +14,7 @@ mod draft;
 mod examine;
 mod pages;
 pub mod prune;
+mod reading;
 mod roots;
 mod run;
 mod seen;
@@ -41,6 +42,7 @@ pub use workers::Workers;
 use archive::{Reading, Way};
 use budget::Budget;
 use examine::{Examined, Look};
+use reading::Turns;
 use roots::{Reached, reached};
 use run::Run;
 use seen::Seen;
@@ -66,6 +68,8 @@ pub struct Options {
     pub frames: u32,
     /// Files decoded at the same time; by default as many as there are processors.
     pub jobs: NonZero<usize>,
+    /// Files read at the same time; by default as many as there are jobs. One spares the head of a spinning disk.
+    pub io_threads: Option<NonZero<usize>>,
     /// Larger files are not read. No camera writes a picture of 1 GiB.
     pub max_file_bytes: u64,
 }
@@ -80,6 +84,7 @@ impl Default for Options {
             max_memory: 1 << 30,
             frames: 1,
             jobs: std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
+            io_threads: None,
             max_file_bytes: 1 << 30,
         }
     }
@@ -166,6 +171,7 @@ pub fn run(writer: &mut Writer, roots: &[PathBuf], options: &Options, progress: 
     let walks = roots.iter().map(|root| folder::walk(root, &options.walk)).collect::<Result<Vec<_>>>()?;
     let halted = AtomicBool::new(false);
     let budget = Budget::new(options.max_memory);
+    let turns = Turns::new(options.io_threads);
     let pool =
         rayon::ThreadPoolBuilder::new().num_threads(options.jobs.get()).thread_name(|n| format!("decode-{n}")).build();
     let pool = pool.map_err(|error| Error::new(ErrorKind::Io, format!("no threads: {error}")))?;
@@ -174,7 +180,8 @@ pub fn run(writer: &mut Writer, roots: &[PathBuf], options: &Options, progress: 
         if progress.wants_totals() {
             scope.spawn(|| count(&roots, options, progress, &halted));
         }
-        let work = Work { look: Look { before: &before, seen: &seen, options, budget: &budget }, roots: &roots };
+        let look_at = Look { before: &before, seen: &seen, options, budget: &budget, turns: &turns };
+        let work = Work { look: look_at, roots: &roots };
         let (halted, pool) = (&halted, &pool);
         scope.spawn(move || {
             pool.install(|| look(walks, &work, &sender, &|| progress.stop() || halted.load(Ordering::Relaxed)))
@@ -225,7 +232,7 @@ fn look(
     stop: &(impl Fn() -> bool + Sync),
 ) {
     let mut inodes = HashSet::new();
-    let files = walks.into_iter().flatten().take_while(|_| !stop());
+    let files = reading::in_order(walks.into_iter().flatten()).take_while(|_| !stop());
     let files = files.map(|file| {
         file.map(|mut file| {
             // What a file holds is looked at under each of its names.

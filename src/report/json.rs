@@ -57,7 +57,8 @@ struct MatchObject {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     partial_data: bool,
     bytes: u64,
-    modified: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    modified: Option<String>,
     /// By the clock on the wall where it was taken: no zone.
     #[serde(skip_serializing_if = "Option::is_none")]
     taken: Option<String>,
@@ -244,7 +245,9 @@ fn match_object(rank: usize, found: &Match) -> MatchObject {
         format: found.format,
         partial_data: found.partial_data,
         bytes: found.stamp.bytes,
-        modified: modified(found.stamp.modified_ns),
+        // Servers may not say.
+        modified: (found.source.url().is_none() || found.stamp.modified_ns != 0)
+            .then(|| modified(found.stamp.modified_ns)),
         taken: found.metadata.taken.map(|taken| time_of(taken).trim_end_matches('Z').to_owned()),
         camera: found.metadata.camera.clone(),
         lens: found.metadata.lens.clone(),

@@ -139,7 +139,10 @@ impl Root {
         let offline = offline.root_of(&path).is_some();
         let mut sources = 0;
         let mut count = |state| sources += u64::from(state == State::Present);
-        let locator = Locator::of_root(root);
+        // Of a crawl, all that its host holds.
+        let end = root.match_indices('/').nth(2).map_or(root.len(), |(end, _)| end);
+        let of = if root.contains("://") { root.get(..end).unwrap_or(root) } else { root };
+        let locator = Locator::of_root(of);
         if let Some(known) = reader.known(&locator)? {
             count(known.state);
         }

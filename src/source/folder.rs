@@ -44,6 +44,8 @@ pub struct FoundFile {
     pub stamp: Stamp,
     /// Device and inode, where the same file may be reached under another name too.
     pub inode: Option<(u64, u64)>,
+    /// Its inode's number, in the order of which files lie on most disks; 0 where there is none.
+    pub order: u64,
     /// The device that it stands on, where the system tells.
     pub device: Option<u64>,
 }
@@ -127,7 +129,13 @@ fn found(entry: &DirEntry, follow: bool) -> Result<Option<FoundFile>> {
     }
     let metadata = entry.metadata().map_err(|error| walk_error(error, entry.path()))?;
     let (inode, device) = (inode(&metadata, follow), device(&metadata));
-    Ok(Some(FoundFile { path: entry.path().to_owned(), stamp: stamp(&metadata), inode, device }))
+    Ok(Some(FoundFile {
+        path: entry.path().to_owned(),
+        stamp: stamp(&metadata),
+        inode,
+        device,
+        order: order(&metadata),
+    }))
 }
 
 /// Size and time of a file.
@@ -138,6 +146,16 @@ pub fn stamp(metadata: &std::fs::Metadata) -> Stamp {
         Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |ns| -ns),
     });
     Stamp { bytes: metadata.len(), modified_ns }
+}
+
+#[cfg(unix)]
+fn order(metadata: &std::fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(metadata)
+}
+
+#[cfg(not(unix))]
+fn order(_metadata: &std::fs::Metadata) -> u64 {
+    0
 }
 
 #[cfg(unix)]

@@ -238,6 +238,71 @@ fn a_broken_picture_is_one_warning_and_what_only_claims_to_be_one_is_counted() {
 }
 
 #[test]
+fn a_start_that_can_not_be_had_is_one_line_and_a_crawl_that_can_not_begin_makes_no_index() {
+    let site = Site::made(Arc::new(|path| match path {
+        "/round" => Some(Reply::status(302).with("Location", "/about")),
+        "/about" => Some(Reply::status(302).with("Location", "/round")),
+        "/broken" => Some(Reply::status(500)),
+        _ => None,
+    }));
+    let place = Place::new();
+    for path in ["/round", "/broken", "/no-such-page", "/private/members.html"] {
+        let ran = crawl(&place, &site.url(path), &[]);
+        assert_eq!((ran.status, ran.stderr.lines().count()), (2, 1), "{path}: {ran:?}");
+        assert!(ran.stderr.contains(path), "{ran:?}");
+    }
+    for more in
+        [&["--include", "*["][..], &["--user-agent", "two\nlines"], &["--proxy", "socks5://here:1"], &["--warc", "-"]]
+    {
+        let place = Place::new();
+        let ran = crawl(&place, &site.url("/"), more);
+        assert_eq!((ran.status, ran.stderr.lines().count()), (2, 1), "{more:?}: {ran:?}");
+        assert!(!place.path("idx").exists() && !place.path("-").exists(), "{more:?}");
+    }
+}
+
+#[test]
+fn errors_of_single_pictures_hold_nobody_up_and_what_a_page_forbids_is_counted() {
+    let site = Site::made(Arc::new(|path| match path {
+        "/many.html" => Some(
+            Reply::ok(
+                (0..12).map(|i| format!("<img src='/bad/{i}.jpg'>")).collect::<String>()
+                    + "<img src='/pictures/pond.jpg'><a href='/unlisted.html'>notes</a>",
+            )
+            .with("Content-Type", "text/html"),
+        ),
+        path if path.starts_with("/bad/") => Some(Reply::status(500)),
+        _ => None,
+    }));
+    let told = crawl(&Place::new(), &site.url("/many.html"), &[]).object();
+    assert_eq!((&told["indexed"], &told["web"]["refused"]["status"]), (&1.into(), &12.into()), "{told}");
+    assert_eq!((&told["web"]["refused"]["robots"], &told["web"]["pending"]), (&1.into(), &0.into()), "{told}");
+}
+
+#[test]
+fn bytes_that_were_dropped_count_and_addresses_are_places_for_the_other_commands() {
+    let site = Site::made(Arc::new(|path| match path {
+        "/huge.html" => Some(Reply::ok(vec![b' '; 12 << 20]).with("Content-Type", "text/html")),
+        "/start.html" => {
+            Some(Reply::ok("<a href=/huge.html>huge</a><a href=/gallery.html>g</a>").with("Content-Type", "text/html"))
+        }
+        _ => None,
+    }));
+    let place = Place::new();
+    let told = crawl(&place, &site.url("/start.html"), &["--max-bytes", "1M"]).object();
+    assert!(
+        told["web"]["received"].as_u64().unwrap() > 1 << 20 && told["web"]["pending"].as_u64().unwrap() > 0,
+        "{told}"
+    );
+    assert_eq!(crawl(&place, &site.url("/start.html"), &[]).object()["web"]["pending"], 0);
+    let status = place.run(["status", "--index", "idx", "--json"]).object();
+    assert_eq!(status["roots"][0]["sources"], status["sources"]);
+    let elsewhere = ["prune", "http://elsewhere.invalid/", "--dry-run", "--index", "idx", "--json"];
+    assert_eq!(place.run(elsewhere).object()["forgotten"].as_array().unwrap().len(), 0);
+    drop(site);
+}
+
+#[test]
 fn the_same_bytes_under_several_addresses_are_described_once() {
     let pond = std::fs::read(fixtures().join("library/garden/pond.jpg")).unwrap();
     let site = Site::made(Arc::new(move |path| match path {
@@ -346,4 +411,52 @@ fn a_crawl_that_is_killed_goes_on_and_asks_for_nothing_that_was_committed() {
     });
     assert_eq!(answers[0], answers[1]);
     eprintln!("{kills} kills, {} addresses committed before them", committed.len());
+}
+
+/// A second server, of other people's making, where there is one.
+#[cfg(unix)]
+#[test]
+fn a_site_that_nginx_serves_is_crawled_and_costs_nothing_the_second_time() {
+    use std::process::{Command, Stdio};
+    let Some(nginx) =
+        ["/usr/sbin/nginx", "/usr/bin/nginx"].into_iter().find(|path| std::path::Path::new(path).exists())
+    else {
+        eprintln!("no nginx here: left out");
+        return;
+    };
+    let place = Place::new();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    place.copy("site/index.html", "www/index.html");
+    place.copy("site/gallery.html", "www/gallery.html");
+    place.write("www/robots.txt", "User-agent: *\nDisallow: /private/\n");
+    for (folder, name) in [("garden", "pond"), ("garden", "gate"), ("garden", "roses"), ("street", "crossing")] {
+        place.copy(&format!("library/{folder}/{name}.jpg"), &format!("www/pictures/{name}.jpg"));
+    }
+    let folder = place.path("");
+    let folder = folder.display();
+    // Its workers may run as somebody else.
+    std::fs::set_permissions(place.path(""), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let paths =
+        ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|name| format!("{name}_temp_path {folder}/{name};"));
+    let text = format!(
+        "daemon off; pid {folder}/pid; error_log {folder}/error.log; events {{}} http {{ access_log {folder}/access.log; \
+         types {{ text/html html; image/jpeg jpg; text/plain txt; }} {} \
+         server {{ listen 127.0.0.1:{port}; root {folder}/www; gzip on; gzip_types text/html text/plain; gzip_min_length 1; }} }}",
+        paths.concat()
+    );
+    place.write("nginx.conf", text);
+    let mut server = Command::new(nginx).arg("-c").arg(place.path("nginx.conf")).stderr(Stdio::null()).spawn().unwrap();
+    let url = format!("http://127.0.0.1:{port}/");
+    let up = (0..200).any(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+    });
+    let (first, second) = (crawl(&place, &url, &[]), crawl(&place, &url, &[]));
+    let _ = Command::new("kill").arg(server.id().to_string()).status();
+    let _ = server.wait();
+    assert!(up, "nginx did not start: {:?}", std::fs::read_to_string(place.path("error.log")));
+    assert_eq!(first.object()["indexed"], 4, "{first:?}");
+    assert_eq!((&second.object()["unchanged"], &second.object()["decoded"]), (&4.into(), &0.into()), "{second:?}");
+    let log = std::fs::read_to_string(place.path("access.log")).unwrap();
+    assert_eq!(log.lines().filter(|line| line.contains("\" 304 ")).count(), 6, "{log}");
 }

@@ -79,12 +79,19 @@ pub(super) struct Named {
     pub sitemaps: Vec<String>,
     /// Address, page, alternative text, caption.
     pub pictures: Vec<(String, String, String, String)>,
+    /// Pictures that the page forbids to keep.
+    pub forbidden: u64,
 }
 
 impl Named {
     /// What it named the last time.
     pub fn of(done: &Done) -> Self {
-        Self { links: done.links.clone(), sitemaps: done.sitemaps.clone(), pictures: done.pictures.clone() }
+        Self {
+            links: done.links.clone(),
+            sitemaps: done.sitemaps.clone(),
+            pictures: done.pictures.clone(),
+            forbidden: 0,
+        }
     }
 }
 
@@ -160,8 +167,16 @@ impl<'a> Fetching<'a> {
         };
         let begun = Instant::now();
         let answer = self.fetcher.get(&Request { etag, last_modified, max_bytes: most, ..request });
-        let outcome = Outcome::of(&answer, begun.elapsed(), SystemTime::now());
-        let received = received_of(&answer);
+        let outcome = match &answer {
+            // An error of this one address; what says that the host has had enough is another.
+            Ok(Response { status: 500 | 501 | 505.., elapsed, .. }) => Outcome::Answered { elapsed: *elapsed },
+            answer => Outcome::of(answer, begun.elapsed(), SystemTime::now()),
+        };
+        let received = match &answer {
+            // It was read up to there, and dropped.
+            Err(refusal) if refusal.reason() == Reason::Size => most,
+            answer => received_of(answer),
+        };
         let answer = match answer {
             Err(refusal) => Answer::Refused(refusal),
             Ok(response) => {
@@ -223,12 +238,14 @@ impl<'a> Fetching<'a> {
             return Answer::Refused(Refusal::new(Reason::Type, "neither a page nor a picture"));
         }
         let page = page::read(&response.body, content_type, &response.robots, url, PRODUCT);
-        let pictures = if self.may_keep(page.directives) { page.pictures } else { Vec::new() };
+        let forbidden = if self.may_keep(page.directives) { 0 } else { page.pictures.len() as u64 };
+        let pictures = if forbidden == 0 { page.pictures } else { Vec::new() };
         let shown = |shown: page::Shown| (shown.url.to_string(), url.to_string(), shown.alt, shown.caption);
         let named = Named {
             links: page.links.iter().map(Url::to_string).collect(),
             sitemaps: Vec::new(),
             pictures: pictures.into_iter().map(shown).collect(),
+            forbidden,
         };
         page_of(named, Done { title: page.title, ..validators })
     }
@@ -309,6 +326,7 @@ fn of_sitemap(sitemap: sitemap::Sitemap, validators: Done) -> Answer {
         pictures: pictures.collect(),
         links: sitemap.pages.iter().map(|entry| entry.url.to_string()).collect(),
         sitemaps: sitemap.sitemaps.iter().map(|entry| entry.url.to_string()).collect(),
+        forbidden: 0,
     };
     page_of(named, validators)
 }

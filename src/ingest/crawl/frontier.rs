@@ -1,0 +1,391 @@
+//! What a crawl has to fetch and when it may: the queue of each host, its manners, and what is made of its answers.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use ::url::Url;
+
+use super::super::examine::Examined;
+use super::super::run::Run;
+use super::fetching::{Answer, Fetched, Job, Named};
+use super::recording::Recording;
+use super::{Crawl, Crawled, host_of, lose};
+use crate::error::{Error, ErrorKind, Result};
+use crate::index::ledger::{Done, Kind, Queued};
+use crate::index::{Shown, State};
+use crate::locator::Locator;
+use crate::progress::{Event, Progress};
+use crate::source::web::fetch::MAX_HOPS;
+use crate::source::web::manners::{Manners, Next, Outcome, Standing};
+use crate::source::web::robots::Verdict;
+use crate::source::web::scope::Scope;
+use crate::source::web::traps::Traps;
+use crate::source::web::{Reason, Refusal, url};
+
+/// A commit after so many answers, or so long after the last one: what a crash makes a crawl ask for again. It takes some
+/// 30 ms, which at the fastest is a tenth of the time in which so many answers come.
+const BATCH: u32 = 200;
+const INTERVAL: Duration = Duration::from_secs(5);
+/// How often a passing trouble is met at one address before it is given up for this round.
+const ATTEMPTS: u8 = 2;
+/// How long the loop sleeps at most, so that it hears when it is to stop.
+const TICK: Duration = Duration::from_millis(100);
+/// How long after the wish to stop answers are waited for.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What is to be fetched, whom it may be asked of, and when.
+pub(super) struct Frontier<'a> {
+    pub scope: Scope,
+    pub crawl: &'a Crawl,
+    /// Of each host the places of its addresses in the ledger.
+    pub queues: HashMap<String, VecDeque<u64>>,
+    /// What each host's robots.txt says, or why it can't be had: then nothing is asked of the host in this run.
+    pub verdicts: HashMap<String, std::result::Result<Verdict, Refusal>>,
+    /// Crawls of which something could not be had that may be there: what they did not meet is not gone.
+    pub troubled: BTreeSet<u32>,
+    /// Crawls of which something was read, or that said why nothing was.
+    pub told: BTreeSet<u32>,
+    pub manners: Manners,
+    pub traps: Traps,
+    /// How often an address met a passing trouble.
+    pub attempts: HashMap<u64, u8>,
+    pub in_flight: usize,
+    /// Pages and pictures asked for.
+    pub asked: (u64, u64),
+    pub crawled: Crawled,
+}
+
+impl Frontier<'_> {
+    fn refuse(&mut self, reason: Reason) {
+        *self.crawled.refused.entry(reason.name()).or_default() += 1;
+    }
+
+    /// Takes up what an earlier run has left.
+    pub fn resume(&mut self, run: &mut Run<'_>, starts: &[u32]) -> Result<()> {
+        for at in run.writer.ledger()?.pending_of(starts)? {
+            if let Some(queued) = run.writer.ledger()?.queued(at)?
+                && let Ok(url) = url::parse(&queued.url)
+            {
+                if queued.kind != Kind::Picture {
+                    let _counted = self.traps.enter(&url);
+                }
+                self.enqueue(&url, at);
+            }
+        }
+        Ok(())
+    }
+
+    fn enqueue(&mut self, url: &Url, at: u64) {
+        let host = host_of(url);
+        self.manners.add(&host, Instant::now());
+        self.queues.entry(host).or_default().push_back(at);
+    }
+
+    /// Queues an address that something named, if it may be asked for and was not met yet.
+    pub fn queue(&mut self, run: &mut Run<'_>, queued: Queued) -> Result<()> {
+        let Ok(url) = url::parse(&queued.url) else {
+            self.refuse(Reason::Url);
+            return Ok(());
+        };
+        if run.writer.ledger()?.is_met(&queued.url, queued.start) {
+            return Ok(());
+        }
+        let allowed = match queued.kind {
+            Kind::Picture => self.scope.picture(&url),
+            Kind::Start | Kind::Sitemap => Ok(()),
+            Kind::Page => self.scope.page(&url).and_then(|()| self.traps.enter(&url)),
+        };
+        if let Err(refusal) = allowed {
+            self.refuse(refusal.reason());
+            return Ok(());
+        }
+        if let Some(at) = run.writer.ledger()?.queue(queued)? {
+            self.enqueue(&url, at);
+        }
+        Ok(())
+    }
+
+    /// Gives out work and takes answers until there is neither.
+    pub fn drive(
+        &mut self,
+        run: &mut Run<'_>,
+        jobs: Sender<Job>,
+        answers: &Receiver<Fetched>,
+        progress: &dyn Progress,
+        recording: Option<&Recording>,
+    ) -> Result<()> {
+        let mut stopped = None;
+        let (mut answers_since, mut committed) = (0, Instant::now());
+        loop {
+            let now = Instant::now();
+            if progress.stop() || self.crawl.max_bytes.is_some_and(|most| self.crawled.received >= most) {
+                let since = *stopped.get_or_insert(now);
+                if self.in_flight == 0 || now.duration_since(since) > PATIENCE {
+                    return Ok(());
+                }
+            }
+            let mut pause = TICK;
+            while stopped.is_none() && self.in_flight < self.crawl.hosts.max(1) {
+                match self.manners.next(now) {
+                    Next::Ready(host) => self.give_out(run, &host, &jobs, now)?,
+                    Next::Wait(until) => {
+                        pause = pause.min(until.saturating_duration_since(now));
+                        break;
+                    }
+                    Next::Idle if self.in_flight == 0 => return Ok(()),
+                    Next::Idle => break,
+                }
+            }
+            match answers.recv_timeout(pause.max(Duration::from_millis(1))) {
+                Ok(fetched) => {
+                    recording.map_or(Ok(()), Recording::check)?;
+                    self.in_flight -= 1;
+                    self.take(run, fetched)?;
+                    let (queued, waiting) = (run.writer.ledger()?.pending(), self.manners.waiting(now) as u64);
+                    let Crawled { pages, images, received, .. } = self.crawled;
+                    progress.event(Event::Crawled { pages, images, bytes: received, waiting, queued });
+                    answers_since += 1;
+                    if answers_since >= BATCH || committed.elapsed() >= INTERVAL {
+                        run.writer.commit()?;
+                        (answers_since, committed) = (0, Instant::now());
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Error::new(ErrorKind::Io, "the fetching threads are gone"));
+                }
+            }
+        }
+    }
+
+    /// Gives out the next request to a host that is ready: its robots.txt first.
+    fn give_out(&mut self, run: &mut Run<'_>, host: &str, jobs: &Sender<Job>, now: Instant) -> Result<()> {
+        let gone = || Error::new(ErrorKind::Io, "the fetching threads are gone");
+        loop {
+            let Some(at) = self.queues.get_mut(host).and_then(VecDeque::pop_front) else {
+                self.queues.remove(host);
+                self.manners.finished(host, Outcome::Unasked, false, now);
+                return Ok(());
+            };
+            let Some(queued) = run.writer.ledger()?.queued(at)? else { continue };
+            let Ok(address) = url::parse(&queued.url) else { continue };
+            let is_picture = queued.kind == Kind::Picture;
+            let (asked, most) = match is_picture {
+                true => (self.asked.1, self.crawl.max_images),
+                false => (self.asked.0, self.crawl.max_pages),
+            };
+            if most.is_some_and(|most| asked >= most) {
+                // It stays in the ledger, for the next run.
+                continue;
+            }
+            match self.verdicts.get(host) {
+                None => {
+                    self.queues.entry(host.to_owned()).or_default().push_front(at);
+                    self.in_flight += 1;
+                    return jobs.send(Job::Robots { host: host.to_owned(), url: address }).map_err(|_| gone());
+                }
+                Some(Ok(verdict)) if verdict.allows(&address) => {}
+                Some(Ok(_)) => {
+                    let refusal = Refusal::new(Reason::Robots, "the host's robots.txt forbids it");
+                    self.answered(run, queued, Answer::Refused(refusal))?;
+                    continue;
+                }
+                Some(Err(refusal)) => {
+                    let answer = Answer::Refused(refusal.clone());
+                    // A private address stays one; a robots.txt that can't be had now may be there tomorrow.
+                    if matches!(refusal.reason(), Reason::Private | Reason::Url) {
+                        self.answered(run, queued, answer)?;
+                    } else {
+                        self.left(run, &queued, &answer);
+                    }
+                    continue;
+                }
+            }
+            let last = run.writer.ledger()?.last(&queued.url)?;
+            // A picture that the index lost, or never could read, is asked for whole.
+            let is_kept = |locator: &Locator| {
+                run.before().known(locator).map(|known| known.is_some_and(|known| known.state == State::Present))
+            };
+            let last = match last {
+                Some(done) if done.picture && !is_kept(&Locator::Url(queued.url.clone()))? => None,
+                last => last,
+            };
+            if is_picture {
+                self.asked.1 += 1
+            } else {
+                self.asked.0 += 1
+            }
+            self.in_flight += 1;
+            let job = Job::Fetch { host: host.to_owned(), at, queued, url: address, last: last.map(Box::new) };
+            return jobs.send(job).map_err(|_| gone());
+        }
+    }
+
+    fn finish(&mut self, run: &mut Run<'_>, queued: &Queued, done: Done) -> Result<()> {
+        run.writer.ledger()?.finish(Done { url: queued.url.clone(), start: queued.start, ..done })
+    }
+
+    /// Takes what came of a request.
+    fn take(&mut self, run: &mut Run<'_>, fetched: Fetched) -> Result<()> {
+        let now = Instant::now();
+        match fetched {
+            Fetched::Robots { host, verdict, refusal, outcome, received } => {
+                self.crawled.received += received;
+                let delay = verdict.delay();
+                self.verdicts.insert(host.clone(), refusal.map_or(Ok(verdict), Err));
+                self.ended(run, &host, outcome, now)?;
+                if let Some(delay) = delay {
+                    self.manners.set_crawl_delay(&host, delay);
+                }
+            }
+            Fetched::Answer { host, at, queued, answer, outcome, received } => {
+                self.crawled.received += received;
+                let passes = matches!(&answer, Answer::Refused(refusal) if refusal.reason().passes())
+                    || matches!(outcome, Outcome::Failed { .. });
+                let attempts = self.attempts.entry(at).or_default();
+                *attempts += 1;
+                if passes && *attempts < ATTEMPTS {
+                    self.queues.entry(host.clone()).or_default().push_back(at);
+                } else {
+                    self.attempts.remove(&at);
+                    if passes {
+                        self.left(run, &queued, &answer);
+                    } else {
+                        self.answered(run, queued, answer)?;
+                    }
+                }
+                self.ended(run, &host, outcome, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells manners how a request ended, and gives a host up that has had enough.
+    fn ended(&mut self, run: &mut Run<'_>, host: &str, outcome: Outcome, now: Instant) -> Result<()> {
+        let more = self.queues.get(host).is_some_and(|queue| !queue.is_empty());
+        if self.manners.finished(host, outcome, more, now) == Standing::GivenUp {
+            let left = self.queues.remove(host).map_or(0, |queue| queue.len());
+            if left > 0 {
+                let message =
+                    format!("given up for now, since it fails or asks to be left alone; left for the next run: {left}");
+                run.fail(&Error::new(ErrorKind::Io, message).about(Locator::Url(host.to_owned())));
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves an address that may be had another time in the ledger, for the next run.
+    fn left(&mut self, run: &mut Run<'_>, queued: &Queued, answer: &Answer) {
+        self.troubled.insert(queued.start);
+        if let Answer::Refused(refusal) = answer {
+            self.refuse(refusal.reason());
+            if queued.kind == Kind::Start {
+                self.told.insert(queued.start);
+                let error = Error::new(ErrorKind::Io, refusal.message().to_owned());
+                run.fail(&error.about(Locator::Url(queued.url.clone())));
+            }
+        }
+    }
+
+    /// Uses an answer.
+    fn answered(&mut self, run: &mut Run<'_>, queued: Queued, answer: Answer) -> Result<()> {
+        let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+        match answer {
+            Answer::Refused(refusal) => {
+                self.refuse(refusal.reason());
+                if queued.kind == Kind::Start {
+                    self.told.insert(queued.start);
+                    let error = Error::new(ErrorKind::Io, refusal.message().to_owned());
+                    run.fail(&error.about(Locator::Url(queued.url.clone())));
+                }
+                let is_settled = matches!(refusal.reason(), Reason::Scope | Reason::Trap | Reason::Url | Reason::Type);
+                let is_forbidden = refusal.reason() == Reason::Robots;
+                if queued.kind == Kind::Start || !(is_settled || is_forbidden) {
+                    self.troubled.insert(queued.start);
+                }
+                self.finish(run, &queued, Done::default())
+            }
+            Answer::Gone(status) => {
+                self.refuse(Reason::Status);
+                if queued.kind == Kind::Start {
+                    self.told.insert(queued.start);
+                    let error = Error::new(ErrorKind::Io, format!("the server answers {status}"));
+                    run.fail(&error.about(Locator::Url(queued.url.clone())));
+                }
+                lose(run, &Locator::Url(queued.url.clone()))?;
+                self.finish(run, &queued, Done::default())
+            }
+            Answer::Redirect(to) => {
+                self.finish(run, &queued, Done::default())?;
+                if usize::from(queued.hops) >= MAX_HOPS {
+                    self.refuse(Reason::Redirects);
+                    return Ok(());
+                }
+                // Where a start leads to is a start, too: that is how sites say what they are called.
+                self.queue(run, Queued { url: to.to_string(), hops: queued.hops + 1, ..queued })
+            }
+            Answer::Same(last) => {
+                self.told.insert(queued.start);
+                self.crawled.not_modified += 1;
+                if last.picture {
+                    let locator = Locator::Url(queued.url.clone());
+                    if let Some(known) = run.before().known(&locator)? {
+                        run.apply_shown(locator, known.stamp, Examined::Unchanged(known, String::new()), 1, None)?;
+                    }
+                } else {
+                    self.name(run, &queued, &last.title, Named::of(&last))?;
+                }
+                self.finish(run, &queued, *last)
+            }
+            Answer::Page { done, named } => {
+                self.told.insert(queued.start);
+                self.crawled.pages += 1;
+                self.name(run, &queued, &done.title, named)?;
+                self.finish(run, &queued, *done)
+            }
+            Answer::Picture { done, examined, stamp } => {
+                self.told.insert(queued.start);
+                self.crawled.images += 1;
+                let shown = queued.shown.clone().unwrap_or_default();
+                let (page, title, alt, caption) = shown;
+                let shown = Shown { page, title, alt, caption, fetched_s: i64::try_from(now_s).unwrap_or_default() };
+                let locator = Locator::Url(queued.url.clone());
+                let record = run.apply_shown(locator, stamp, *examined, 1, Some(Box::new(shown)))?;
+                let picture = record.state == State::Present;
+                self.finish(run, &queued, Done { picture, ..*done })
+            }
+        }
+    }
+
+    /// Queues what a page or a sitemap names.
+    fn name(&mut self, run: &mut Run<'_>, from: &Queued, title: &str, named: Named) -> Result<()> {
+        let next = |url: String, kind| Queued { url, kind, depth: from.depth, hops: 0, start: from.start, shown: None };
+        if named.forbidden > 0 {
+            *self.crawled.refused.entry(Reason::Robots.name()).or_default() += named.forbidden;
+        }
+        for (url, page, alt, caption) in named.pictures {
+            let title = if page == from.url { title.to_owned() } else { String::new() };
+            let shown = Some((page, title, alt, caption));
+            self.queue(run, Queued { shown, ..next(url, Kind::Picture) })?;
+        }
+        for url in named.sitemaps {
+            // One that names another which names another is no site's.
+            if from.depth < 3 {
+                self.queue(run, Queued { depth: from.depth + 1, ..next(url, Kind::Sitemap) })?;
+            }
+        }
+        let deeper = from.depth.saturating_add(1);
+        let is_too_deep = self.crawl.depth.is_some_and(|most| deeper > most);
+        for url in named.links {
+            if is_too_deep {
+                if !run.writer.ledger()?.is_met(&url, from.start) {
+                    *self.crawled.refused.entry("depth").or_default() += 1;
+                }
+            } else {
+                self.queue(run, Queued { depth: deeper, ..next(url, Kind::Page) })?;
+            }
+        }
+        Ok(())
+    }
+}
