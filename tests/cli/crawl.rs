@@ -280,6 +280,26 @@ fn errors_of_single_pictures_hold_nobody_up_and_what_a_page_forbids_is_counted()
 }
 
 #[test]
+fn hosts_are_asked_side_by_side_and_each_by_one_request_at_a_time() {
+    let slow = || {
+        Site::made(Arc::new(|path: &str| {
+            let name = path.strip_prefix("/pictures/").filter(|name| !name.contains("missing"))?;
+            let bytes = std::fs::read(fixtures().join("library/garden").join(name)).ok()?;
+            Some(Reply { after: Duration::from_millis(150), ..Reply::ok(bytes) })
+        }))
+    };
+    let (a, b) = (slow(), slow());
+    let ran = crawl(&Place::new(), &a.url("/"), &[&b.url("/")]);
+    assert_eq!((ran.status, &ran.object()["sources"]), (0, &14.into()), "{ran:?}");
+    let (of_a, of_b) = (a.take_log(), b.take_log());
+    let overlap = |x: &Asked, y: &Asked| x.begun < y.ended && y.begun < x.ended;
+    assert!(of_a.iter().any(|x| of_b.iter().any(|y| overlap(x, y))), "one after the other");
+    for log in [&of_a, &of_b] {
+        assert!(log.len() > 10 && log.windows(2).all(|pair| pair[1].begun >= pair[0].ended), "{log:?}");
+    }
+}
+
+#[test]
 fn bytes_that_were_dropped_count_and_addresses_are_places_for_the_other_commands() {
     let site = Site::made(Arc::new(|path| match path {
         "/huge.html" => Some(Reply::ok(vec![b' '; 12 << 20]).with("Content-Type", "text/html")),
@@ -458,5 +478,5 @@ fn a_site_that_nginx_serves_is_crawled_and_costs_nothing_the_second_time() {
     assert_eq!(first.object()["indexed"], 4, "{first:?}");
     assert_eq!((&second.object()["unchanged"], &second.object()["decoded"]), (&4.into(), &0.into()), "{second:?}");
     let log = std::fs::read_to_string(place.path("access.log")).unwrap();
-    assert_eq!(log.lines().filter(|line| line.contains("\" 304 ")).count(), 6, "{log}");
+    assert_eq!(log.lines().filter(|line| line.contains("\" 304 ")).count(), 7, "{log}");
 }
