@@ -364,10 +364,16 @@ impl Frontier<'_> {
         if named.forbidden > 0 {
             *self.crawled.refused.entry(Reason::Robots.name()).or_default() += named.forbidden;
         }
+        let before = run.writer.ledger()?.pending();
         for (url, page, alt, caption) in named.pictures {
             let title = if page == from.url { title.to_owned() } else { String::new() };
             let shown = Some((page, title, alt, caption));
             self.queue(run, Queued { shown, ..next(url, Kind::Picture) })?;
+        }
+        if run.writer.ledger()?.pending() > before
+            && let Ok(url) = url::parse(&from.url)
+        {
+            self.traps.was_worth_it(&url);
         }
         for url in named.sitemaps {
             // One that names another which names another is no site's.

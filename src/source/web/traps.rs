@@ -17,7 +17,8 @@ pub struct Options {
     pub max_depth: usize,
     /// How often one segment may stand in a path. The default is 3; dates repeat theirs twice (`/2020/05/05/`).
     pub max_repeats: usize,
-    /// The most addresses of one shape: same host and path but for digits, same keys in the query. The default is 1,000.
+    /// The most addresses of one shape: same host and path but for digits, same keys in the query. The default is
+    /// 10,000: archives have as many pages of one shape, and those that show something new do not count.
     pub max_alike: u32,
     /// The most shapes counted apart; beyond, those of one host count as one. The default is 100,000, about 10 MB.
     pub max_shapes: usize,
@@ -25,7 +26,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { max_depth: 20, max_repeats: 3, max_alike: 1_000, max_shapes: 100_000 }
+        Self { max_depth: 20, max_repeats: 3, max_alike: 10_000, max_shapes: 100_000 }
     }
 }
 
@@ -63,6 +64,13 @@ impl Traps {
         }
         *count += 1;
         Ok(())
+    }
+
+    /// Takes back the count of an address whose page showed something new: an archive of a million photos is no trap.
+    pub fn was_worth_it(&mut self, url: &Url) {
+        if let Some(count) = self.alike.get_mut(&shape(url)) {
+            *count = count.saturating_sub(1);
+        }
     }
 
     /// What can be seen of one address.
