@@ -16,13 +16,12 @@ fn main() {
 
 #[cfg(all(feature = "crawl", target_os = "linux"))]
 mod bench {
-    use std::io::Cursor;
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::{TcpListener, TcpStream};
     use std::path::Path;
     use std::process::{Command, Stdio};
     use std::sync::Arc;
     use std::time::{Duration, Instant};
-
-    use tiny_http::{Header, Response, Server};
 
     const QUEUED: usize = 100_000;
     const SHOWN: usize = 5_000;
@@ -98,6 +97,27 @@ mod bench {
         (seconds, peak, serde_json::from_slice(&told.stdout).expect("JSON"))
     }
 
+    /// Answers one request after the other, each in one piece and at once: a server that waits for acknowledgements would be
+    /// measured, not ris.
+    fn serve(mut stream: TcpStream, pictures: &[Vec<u8>], pages: usize) -> std::io::Result<()> {
+        stream.set_nodelay(true)?;
+        let mut lines = BufReader::new(stream.try_clone()?).lines();
+        while let Some(first) = lines.next().transpose()? {
+            let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
+            while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
+            let picture = path.strip_prefix("/i/").and_then(|name| name.strip_suffix(".jpg"));
+            let picture = picture.and_then(|number| pictures.get(number.parse::<usize>().ok()?));
+            let (status, kind, body) = match (picture, page(&path, pages)) {
+                (Some(bytes), _) => ("200 OK", "image/jpeg", bytes.clone()),
+                (None, Some(html)) => ("200 OK", "text/html", html),
+                _ => ("404 Not Found", "text/plain", Vec::new()),
+            };
+            let head = format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n", body.len());
+            stream.write_all(&[head.as_bytes(), &body].concat())?;
+        }
+        Ok(())
+    }
+
     pub fn run() {
         let pages = number("--pages", 2_000);
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -107,32 +127,14 @@ mod bench {
         for (number, bytes) in pictures.iter().enumerate() {
             std::fs::write(photos.join(format!("{number}.jpg")), bytes).expect("a file");
         }
-        let server = Arc::new(Server::http("127.0.0.1:0").expect("a port"));
-        let host = server.server_addr().to_ip().expect("an address").to_string();
-        for _ in 0..4 {
-            let (server, pictures) = (server.clone(), pictures.clone());
-            std::thread::spawn(move || {
-                while let Ok(request) = server.recv() {
-                    let path = request.url().to_owned();
-                    let picture = path.strip_prefix("/i/").and_then(|name| name.strip_suffix(".jpg"));
-                    let picture = picture.and_then(|number| pictures.get(number.parse::<usize>().ok()?));
-                    let (status, kind, body) = match (picture, page(&path, pages)) {
-                        (Some(bytes), _) => (200, "image/jpeg", bytes.clone()),
-                        (None, Some(html)) => (200, "text/html", html),
-                        _ => (404, "text/plain", Vec::new()),
-                    };
-                    let length = body.len();
-                    let header = Header::from_bytes("Content-Type", kind).expect("a header");
-                    let _ = request.respond(Response::new(
-                        status.into(),
-                        vec![header],
-                        Cursor::new(body),
-                        Some(length),
-                        None,
-                    ));
-                }
-            });
-        }
+        let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let host = server.local_addr().expect("an address").to_string();
+        std::thread::spawn(move || {
+            for stream in server.incoming().flatten() {
+                let pictures = pictures.clone();
+                std::thread::spawn(move || serve(stream, &pictures, pages));
+            }
+        });
         let web = ["--allow-private", "--delay", "0"];
         let (floor, floor_peak, _) = ris(&folder.path().join("floor"), &[photos.to_str().expect("UTF-8")]);
         let url = format!("http://{host}/p/0");
