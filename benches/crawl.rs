@@ -23,16 +23,24 @@ mod bench {
     use std::sync::Arc;
     use std::time::{Duration, Instant};
 
+    use clap::Parser;
+
     const QUEUED: usize = 100_000;
     const SHOWN: usize = 5_000;
 
-    /// The value of an argument.
-    fn number(name: &str, default: usize) -> usize {
-        let mut args = std::env::args().skip_while(|arg| arg != name).skip(1);
-        args.next().and_then(|value| value.parse().ok()).unwrap_or(default)
+    /// Crawls a site on loopback, and indexes the same pictures in a folder.
+    #[derive(Parser)]
+    #[command(name = "crawl", bin_name = "cargo bench --bench crawl --")]
+    struct Args {
+        /// Pages of the site, each with a picture
+        #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(20..))]
+        pages: u64,
+        /// Cargo's own
+        #[arg(long, hide = true)]
+        bench: bool,
     }
 
-    /// A picture like no other: one of the library's, whose pixels are shifted by its number.
+    /// A picture like no other.
     fn picture(number: usize) -> Vec<u8> {
         let (width, height) = (640u32, 480u32);
         let mut seed = number as u64 * 0x9E37_79B9_7F4A_7C15 + 1;
@@ -119,7 +127,7 @@ mod bench {
     }
 
     pub fn run() {
-        let pages = number("--pages", 2_000);
+        let pages = Args::parse().pages as usize;
         let folder = tempfile::tempdir().expect("a temporary folder");
         let pictures: Arc<Vec<_>> = Arc::new((0..pages).map(picture).collect());
         let photos = folder.path().join("photos");

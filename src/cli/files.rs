@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use ris::{Error, ErrorKind};
 
 use super::args::Lists;
+use super::location;
 
 /// More than any file system takes.
 const NAME_LIMIT: usize = 64 << 10;
@@ -69,7 +70,7 @@ pub fn query(name: &Path, limit: u64) -> ris::Result<Vec<u8>> {
         let message = "not a file: give the bytes of a pipe or a device on stdin, and \"-\" as their name";
         return Err(about(Error::new(ErrorKind::Usage, message)));
     }
-    if name.to_str().is_some_and(|text| text.starts_with("http://") || text.starts_with("https://")) {
+    if location::is_address(name) {
         return Err(about(Error::new(ErrorKind::Usage, "a search opens no connection: save the picture first")));
     }
     let file = File::open(name).map_err(|error| about(Error::io(error)))?;

@@ -121,8 +121,7 @@ fn existing(sources: Vec<PathBuf>, index: &Path) -> (Vec<PathBuf>, u64) {
 
 fn diagnose(source: &Path) -> ris::Result<()> {
     let resolved = folder::resolve(source);
-    let is_url = source.to_str().is_some_and(|text| text.starts_with("http://") || text.starts_with("https://"));
-    if resolved.is_err() && is_url {
+    if resolved.is_err() && location::is_address(source) {
         let message = "this build opens no connection: it needs the feature crawl";
         return Err(Error::new(ErrorKind::Unsupported, message).about(source));
     }

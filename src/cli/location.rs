@@ -65,8 +65,12 @@ fn unnamed() -> Result<PathBuf> {
     Ok(data.join("ris"))
 }
 
+/// Whether a source, a place or a query reads like an address on the web.
+pub fn is_address(named: &Path) -> bool {
+    named.to_str().is_some_and(|text| text.starts_with("http://") || text.starts_with("https://"))
+}
+
 /// A folder that is named to limit what is done, wherever it may be now; an address on the web as it is.
 pub fn place(named: &Path) -> PathBuf {
-    let is_address = named.to_str().is_some_and(|text| text.starts_with("http://") || text.starts_with("https://"));
-    if is_address { named.to_owned() } else { folder::resolve_lost(named) }
+    if is_address(named) { named.to_owned() } else { folder::resolve_lost(named) }
 }

@@ -107,6 +107,10 @@ fn update(folder: &Path, within: &[PathBuf], args: &Search, global: &Global) -> 
 }
 
 fn root(folder: &Path) -> ris::Result<PathBuf> {
+    if location::is_address(folder) {
+        let message = "--in takes a folder: index the address first, then search with --where 'path:ADDRESS/**'";
+        return Err(Error::new(ErrorKind::Usage, message).about(folder));
+    }
     let root = folder::resolve(folder)?;
     if root.is_dir() {
         Ok(root)

@@ -17,6 +17,7 @@
 #[cfg(feature = "avif")]
 mod avif;
 mod boxes;
+mod chunks;
 mod color;
 mod format;
 mod general;
@@ -38,6 +39,7 @@ mod reduce;
 mod several;
 #[cfg(feature = "svg")]
 mod svg;
+mod tiff;
 
 use std::time::Duration;
 

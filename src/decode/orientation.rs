@@ -5,7 +5,7 @@
 
 use image::metadata::Orientation;
 
-use super::Raster;
+use super::{Raster, chunks};
 
 /// The orientation that a raw EXIF block tells of: a TIFF header, perhaps after the `Exif\0\0` that
 /// belongs to JPEG and that some writers also put into PNG and WebP.
@@ -16,17 +16,7 @@ pub(super) fn of_exif(exif: &[u8]) -> Orientation {
 
 /// The content of a PNG's eXIf chunk. It may stand behind the pixels, where the decoder does not look.
 pub(super) fn png_exif(png: &[u8]) -> Option<&[u8]> {
-    let mut rest = png.get(8..)?;
-    loop {
-        let (length, after) = rest.split_first_chunk::<4>()?;
-        let (name, after) = after.split_first_chunk::<4>()?;
-        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-        let content = after.get(..length)?;
-        if name == b"eXIf" {
-            return Some(content);
-        }
-        rest = after.get(length.checked_add(4)?..)?;
-    }
+    chunks::of_png(png).find(|(name, _)| *name == b"eXIf").map(|(_, content)| content)
 }
 
 /// Whether the orientation swaps width and height.

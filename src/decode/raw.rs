@@ -6,7 +6,7 @@
 //! preview's own EXIF does; what it repeats of the container's word is not applied again.
 
 mod cr3;
-pub(super) mod pages;
+mod pages;
 
 use std::cmp::Reverse;
 

@@ -10,7 +10,8 @@ use image::metadata::Orientation;
 use image::{AnimationDecoder, ColorType, Frames, ImageDecoder};
 
 use super::limits::Limits;
-use super::{Decoded, Format, Raster, Sniff, color, general, malformed, orientation, sniff};
+use super::tiff::Tiff;
+use super::{Decoded, Format, Raster, Sniff, chunks, color, general, malformed, orientation, sniff};
 use crate::error::Result;
 
 /// The most pages of a TIFF that are read.
@@ -108,8 +109,8 @@ impl<'a> TiffPage<'a> {
         let pages = tiff_pages(bytes, number as usize);
         match pages.get(number as usize - 1) {
             Some(&page) => {
-                let tiff = Tiff::open(bytes)?;
-                let place = header.get_mut(tiff.first()..)?.get_mut(..tiff.word())?;
+                let tiff = Tiff::open(bytes, 0)?;
+                let place = header.get_mut(tiff.word()..)?.get_mut(..tiff.word())?;
                 let (little, big) = ((page as u64).to_le_bytes(), (page as u64).to_be_bytes());
                 let from = if tiff.big_endian { big.get(8 - tiff.word()..)? } else { little.get(..tiff.word())? };
                 place.copy_from_slice(from);
@@ -156,81 +157,37 @@ impl Seek for TiffPage<'_> {
 /// Bytes of the longer of TIFF's two headers.
 const HEADER: usize = 16;
 
-/// A TIFF (version 42) or BigTIFF (43).
-#[derive(Clone, Copy)]
-struct Tiff<'a> {
-    bytes: &'a [u8],
-    big_endian: bool,
-    is_big: bool,
-}
-
-impl<'a> Tiff<'a> {
-    fn open(bytes: &'a [u8]) -> Option<Self> {
-        let big_endian = bytes.first() == Some(&b'M');
-        let tiff = Self { bytes, big_endian, is_big: false };
-        Some(Self { is_big: tiff.number(2, 2)? == 43, ..tiff })
-    }
-
-    /// A number of so many bytes, 8 at most.
-    fn number(self, at: usize, length: usize) -> Option<usize> {
-        let bytes = self.bytes.get(at..at.checked_add(length)?)?;
-        let add = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
-        let sum = if self.big_endian { bytes.iter().fold(0, add) } else { bytes.iter().rev().fold(0, add) };
-        usize::try_from(sum).ok()
-    }
-
-    /// Where the place of the first page stands.
-    fn first(self) -> usize {
-        if self.is_big { 8 } else { 4 }
-    }
-
-    /// Bytes of a place in the file.
-    fn word(self) -> usize {
-        if self.is_big { 8 } else { 4 }
-    }
-
-    /// Whether the page is another one made small, or its mask; and where the next one is.
-    fn page(self, at: usize) -> Option<(bool, usize)> {
-        /// Tags of TIFF 6.0; they stand first, since entries are in the order of their tags.
-        const NEW_SUBFILE_TYPE: usize = 254;
-        const SUBFILE_TYPE: usize = 255;
-        const ENTRIES: usize = 64;
-        let (count, entry) = if self.is_big { (8, 20) } else { (2, 12) };
-        let entries = self.number(at, count)?;
-        let start = at.checked_add(count)?;
-        let mut is_lesser = false;
-        for at in (0..entries.min(ENTRIES)).map_while(|i| start.checked_add(entry * i)) {
-            let Some(tag) = self.number(at, 2) else { break };
-            let length = if self.number(at + 2, 2) == Some(3) { 2 } else { 4 };
-            let value = || self.number(at + if self.is_big { 12 } else { 8 }, length);
-            match tag {
-                NEW_SUBFILE_TYPE => is_lesser |= value().is_some_and(|bits| bits & 0b101 != 0),
-                SUBFILE_TYPE => is_lesser |= value() == Some(2),
-                _ => {}
-            }
-        }
-        let next = self.number(start.checked_add(entries.checked_mul(entry)?)?, self.word());
-        Some((is_lesser, next.unwrap_or_default()))
-    }
+/// Whether a page is another one made small, or its mask.
+fn is_lesser(tiff: Tiff<'_>, page: usize) -> bool {
+    /// Tags of TIFF 6.0.
+    const NEW_SUBFILE_TYPE: u16 = 254;
+    const SUBFILE_TYPE: u16 = 255;
+    tiff.entries(page).any(|entry| match entry.tag {
+        NEW_SUBFILE_TYPE => tiff.number(&entry).is_some_and(|bits| bits & 0b101 != 0),
+        SUBFILE_TYPE => tiff.number(&entry) == Some(2),
+        _ => false,
+    })
 }
 
 /// Where the pages of a TIFF are, `most` of them: all in its chain that are no thumbnails or masks, or else the first.
 fn tiff_pages(bytes: &[u8], most: usize) -> Vec<usize> {
     /// Pages that are looked at for each that is wanted.
     const LESSER: usize = 4;
-    let Some(tiff) = Tiff::open(bytes) else { return Vec::new() };
+    let Some(tiff) = Tiff::open(bytes, 0) else { return Vec::new() };
     let (mut pages, mut seen) = (Vec::new(), BTreeSet::new());
-    let first = tiff.number(tiff.first(), tiff.word()).unwrap_or_default();
+    let first = tiff.first().filter(|&first| first != 0);
     let mut next = first;
-    while next != 0 && pages.len() < most && seen.len() < most.saturating_mul(LESSER) && seen.insert(next) {
-        let Some((is_lesser, after)) = tiff.page(next) else { break };
-        if !is_lesser {
-            pages.push(next);
+    while let Some(page) = next.filter(|_| pages.len() < most && seen.len() < most.saturating_mul(LESSER)) {
+        if !seen.insert(page) || tiff.u16(page).is_none() {
+            break;
         }
-        next = after;
+        if !is_lesser(tiff, page) {
+            pages.push(page);
+        }
+        next = tiff.next(page);
     }
-    if pages.is_empty() && first != 0 {
-        pages.push(first);
+    if pages.is_empty() {
+        pages.extend(first);
     }
     pages
 }
@@ -271,25 +228,14 @@ fn blocks(mut rest: &[u8]) -> Option<&[u8]> {
 
 /// The frames of an animated WebP.
 fn webp_frames(bytes: &[u8]) -> u32 {
-    let mut rest = bytes.get(12..).unwrap_or_default();
-    let mut frames = 0;
-    while let Some((name, after)) = rest.split_first_chunk::<4>() {
-        let Some((length, after)) = after.split_first_chunk::<4>() else { break };
-        let length = u32::from_le_bytes(*length) as usize;
-        // Chunks begin at even places.
-        let Some(after) = after.get(length + length % 2..) else { break };
-        frames += u32::from(name == b"ANMF");
-        rest = after;
-    }
-    frames
+    let frames = chunks::of_webp(bytes).filter(|(name, _)| *name == b"ANMF").count();
+    u32::try_from(frames).unwrap_or(u32::MAX)
 }
 
 /// The frames of an animated PNG.
 fn png_frames(bytes: &[u8]) -> u32 {
-    let mut rest = bytes.get(8..).unwrap_or_default();
     let (mut frames, mut is_animated) = (0, false);
-    while let Some((length, after)) = rest.split_first_chunk::<4>() {
-        let Some((name, after)) = after.split_first_chunk::<4>() else { break };
+    for (name, _) in chunks::of_png(bytes) {
         match name {
             b"acTL" => is_animated = true,
             b"fcTL" => frames += 1,
@@ -297,8 +243,6 @@ fn png_frames(bytes: &[u8]) -> u32 {
             b"IDAT" if !is_animated => return 0,
             _ => {}
         }
-        let Some(after) = after.get((u32::from_be_bytes(*length) as usize).saturating_add(4)..) else { break };
-        rest = after;
     }
     if is_animated { frames } else { 0 }
 }
@@ -369,9 +313,9 @@ mod tests {
     #[test]
     fn pages_that_lead_back_to_themselves_are_counted_once() {
         let mut bytes = fixture("pages.tif");
-        let tiff = Tiff::open(&bytes).unwrap();
+        let tiff = Tiff::open(&bytes, 0).unwrap();
         let last = tiff_pages(&bytes, 9)[3];
-        let (first, entries) = (tiff.number(4, 4).unwrap() as u32, tiff.number(last, 2).unwrap());
+        let (first, entries) = (tiff.first().unwrap() as u32, usize::from(tiff.u16(last).unwrap()));
         let next = last + 2 + 12 * entries;
         bytes[next..next + 4].copy_from_slice(&first.to_le_bytes());
         assert_eq!(several(&bytes), Several::Pages(4));

@@ -248,11 +248,7 @@ impl Ledger {
     pub fn begin(&mut self, url: &str) -> Result<u32> {
         let known = self.starts.iter().position(|start| start.url == url);
         let number = known.unwrap_or(self.starts.len()) as u32;
-        let mut is_left = false;
-        if known.is_some() {
-            self.each_pending(|queued| is_left |= queued.start == number)?;
-        }
-        if !is_left {
+        if self.pending_of(&[number])?.is_empty() {
             self.append(&Record::Began(url.to_owned()))?;
         }
         Ok(number)
@@ -340,17 +336,6 @@ impl Ledger {
             }
         }
         Ok(places)
-    }
-
-    fn each_pending(&mut self, mut visit: impl FnMut(&Queued)) -> Result<()> {
-        let waiting: Vec<_> =
-            self.known.values().filter(|known| known.queued > known.done).map(|known| known.queued).collect();
-        for at in waiting {
-            if let Record::Queued(queued) = self.read(at)? {
-                visit(&queued);
-            }
-        }
-        Ok(())
     }
 
     /// The pictures that a crawl found when it ran before and has not met since it began.

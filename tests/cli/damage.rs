@@ -36,14 +36,14 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn asked(folder: &Path) -> ris::Result<Answers> {
-    let asked = catch_unwind(AssertUnwindSafe(|| answers(&Reader::open(folder)?, PICTURES)));
+fn asked(folder: &Path, pictures: u32) -> ris::Result<Answers> {
+    let asked = catch_unwind(AssertUnwindSafe(|| answers(&Reader::open(folder)?, pictures)));
     asked.unwrap_or_else(|_| panic!("a search panicked"))
 }
 
 /// Whether a damaged index said so. It may also give the same answers as before.
-fn is_told(folder: &Path, whole: &Answers, case: &str) -> bool {
-    match asked(folder) {
+fn is_told(folder: &Path, pictures: u32, whole: &Answers, case: &str) -> bool {
+    match asked(folder, pictures) {
         Ok(answers) => {
             assert!(answers == *whole, "{case}: silently wrong");
             false
@@ -65,7 +65,7 @@ fn is_aside(path: &Path) -> bool {
 #[test]
 fn a_flipped_byte_is_told_by_the_search_or_does_not_matter_to_it_and_is_always_seen_by_verify() {
     let (_place, folder) = small();
-    let whole = asked(&folder).unwrap();
+    let whole = asked(&folder, PICTURES).unwrap();
     assert!(verify(&folder).unwrap().is_whole());
     // Each byte costs some 5 ms: every one on demand.
     let every = std::env::var_os("RIS_TESTS_EVERY_BYTE").is_some();
@@ -82,7 +82,7 @@ fn a_flipped_byte_is_told_by_the_search_or_does_not_matter_to_it_and_is_always_s
             flipped[i] ^= 1 << ((i + i / 7) % 8);
             fs::write(&path, &flipped).unwrap();
             let case = format!("byte {i} of {}", path.display());
-            if is_told(&folder, &whole, &case) {
+            if is_told(&folder, PICTURES, &whole, &case) {
                 told += 1
             } else {
                 same += 1
@@ -94,13 +94,64 @@ fn a_flipped_byte_is_told_by_the_search_or_does_not_matter_to_it_and_is_always_s
         fs::write(&path, &bytes).unwrap();
     }
     assert!(told > 1000 && same > 50, "{told} told, {same} the same");
-    assert!(asked(&folder).unwrap() == whole && verify(&folder).unwrap().is_whole());
+    assert!(asked(&folder, PICTURES).unwrap() == whole && verify(&folder).unwrap().is_whole());
+}
+
+#[test]
+fn flips_anywhere_in_a_larger_index_are_told_or_do_not_matter() {
+    // 2,000 flips on demand: a minute or two.
+    let flips: usize = std::env::var("RIS_TESTS_FLIPS").map_or(60, |flips| flips.parse().unwrap());
+    let pictures = if flips > 60 { 1_000 } else { 200 };
+    let place = Place::new();
+    let folder = place.path("idx");
+    let mut writer = writer(&folder).unwrap();
+    for n in 0..pictures {
+        add(&mut writer, n).unwrap();
+        if n % 97 == 0 {
+            writer.commit().unwrap();
+        }
+    }
+    writer.finish().unwrap();
+    let whole = asked(&folder, pictures).unwrap();
+    let files: Vec<_> = files(&folder).into_iter().filter(|path| !is_aside(path)).collect();
+    let sizes: Vec<_> = files.iter().map(|path| fs::metadata(path).unwrap().len() as usize).collect();
+    let (mut seed, mut told, mut same) = (0x9E37_79B9_7F4A_7C15u64, 0, 0);
+    for flip in 0..flips {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        // Half of them anywhere, half in a file that each has the same chance: most bytes are keypoints.
+        let mut at = (seed >> 16) as usize % sizes.iter().sum::<usize>();
+        let mut file = if flip % 2 == 0 { 0 } else { flip / 2 % files.len() };
+        if flip % 2 == 0 {
+            while at >= sizes[file] {
+                at -= sizes[file];
+                file += 1;
+            }
+        }
+        if sizes[file] == 0 {
+            continue;
+        }
+        let at = at % sizes[file];
+        let bytes = fs::read(&files[file]).unwrap();
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 1 << (seed >> 61);
+        fs::write(&files[file], &flipped).unwrap();
+        let case = format!("byte {at} of {}", files[file].display());
+        if is_told(&folder, pictures, &whole, &case) {
+            told += 1
+        } else {
+            same += 1
+        }
+        assert!(!verify(&folder).unwrap().is_whole(), "{case}: not seen by verify");
+        fs::write(&files[file], &bytes).unwrap();
+    }
+    println!("{told} told, {same} the same answers, of {flips} flips in an index of {pictures} pictures");
+    assert!(told > flips / 4, "{told} told, {same} the same");
 }
 
 #[test]
 fn a_file_that_is_cut_empty_or_gone_is_told() {
     let (_place, folder) = small();
-    let whole = asked(&folder).unwrap();
+    let whole = asked(&folder, PICTURES).unwrap();
     let mut told = 0;
     for path in files(&folder) {
         let bytes = fs::read(&path).unwrap();
@@ -110,12 +161,12 @@ fn a_file_that_is_cut_empty_or_gone_is_told() {
                 None => fs::remove_file(&path).unwrap(),
             }
             let case = format!("{length:?} of {}", path.display());
-            told += usize::from(is_told(&folder, &whole, &case));
+            told += usize::from(is_told(&folder, PICTURES, &whole, &case));
             fs::write(&path, &bytes).unwrap();
         }
     }
     assert!(told > 20, "{told}");
-    assert!(asked(&folder).unwrap() == whole);
+    assert!(asked(&folder, PICTURES).unwrap() == whole);
 }
 
 #[test]
@@ -147,7 +198,7 @@ fn a_repair_that_was_stopped_half_way_is_never_searched_and_ends_when_it_is_run_
     let repaired = ris::index::repair(&folder).unwrap();
     assert!(repaired.found.repair_begun && repaired.pictures > 0, "{repaired:?}");
     assert!(verify(&folder).unwrap().is_whole());
-    let left = asked(&folder).unwrap().standing.iter().flatten().count();
+    let left = asked(&folder, PICTURES).unwrap().standing.iter().flatten().count();
     assert_eq!(left as u64 + repaired.pictures, u64::from(PICTURES));
 }
 

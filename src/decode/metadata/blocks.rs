@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::io::Read;
 
 use crate::decode::boxes::boxes;
-use crate::decode::{Format, heif, orientation, psd, raw};
+use crate::decode::tiff::Tiff;
+use crate::decode::{Format, chunks, heif, orientation, psd, raw};
 
 /// The most segments, chunks and boxes that are passed over.
 const LIMIT: usize = 10_000;
@@ -84,17 +85,8 @@ fn jpeg<'a>(bytes: &'a [u8], blocks: &mut Blocks<'a>) {
 
 fn png<'a>(bytes: &'a [u8], blocks: &mut Blocks<'a>) {
     blocks.exif.extend(orientation::png_exif(bytes).map(|exif| Cow::Borrowed(without_prefix(exif))));
-    let mut rest = bytes.get(8..).unwrap_or_default();
-    for _ in 0..LIMIT {
-        let Some((length, after)) = rest.split_first_chunk::<4>() else { return };
-        let Some((name, after)) = after.split_first_chunk::<4>() else { return };
-        let length = u32::from_be_bytes(*length) as usize;
-        let Some(content) = after.get(..length) else { return };
-        if let (b"iTXt", Some(text)) = (name, content.strip_prefix(PNG_XMP)) {
-            blocks.xmp = international_text(text);
-        }
-        rest = after.get(length.saturating_add(4)..).unwrap_or_default();
-    }
+    let texts = chunks::of_png(bytes).take(LIMIT).filter(|(name, _)| *name == b"iTXt");
+    blocks.xmp = texts.filter_map(|(_, text)| text.strip_prefix(PNG_XMP)).find_map(international_text);
 }
 
 /// What stands in a chunk of text behind its keyword: packed or not, method, language, translated keyword, text.
@@ -111,18 +103,12 @@ fn international_text(text: &[u8]) -> Option<Cow<'_, [u8]>> {
 }
 
 fn webp<'a>(bytes: &'a [u8], blocks: &mut Blocks<'a>) {
-    let mut rest = bytes.get(12..).unwrap_or_default();
-    for _ in 0..LIMIT {
-        let Some((name, after)) = rest.split_first_chunk::<4>() else { return };
-        let Some((length, after)) = after.split_first_chunk::<4>() else { return };
-        let length = u32::from_le_bytes(*length) as usize;
-        let Some(content) = after.get(..length) else { return };
+    for (name, content) in chunks::of_webp(bytes).take(LIMIT) {
         match name {
             b"EXIF" => blocks.exif.push(Cow::Borrowed(without_prefix(content))),
             b"XMP " => blocks.xmp = Some(Cow::Borrowed(content)),
             _ => {}
         }
-        rest = after.get(length.saturating_add(length % 2)..).unwrap_or_default();
     }
 }
 
@@ -145,9 +131,9 @@ fn heif<'a>(bytes: &'a [u8], blocks: &mut Blocks<'a>) {
 
 fn tiff<'a>(bytes: &'a [u8], blocks: &mut Blocks<'a>) {
     blocks.exif.push(Cow::Borrowed(bytes));
-    let tiff = raw::pages::Tiff::open(bytes, 0);
+    let tiff = Tiff::open(bytes, 0);
     let packet = tiff.and_then(|tiff| {
-        let entry = tiff.entries(tiff.u32(4)?).find(|entry| entry.tag == TIFF_XMP)?;
+        let entry = tiff.entries(tiff.first()?).find(|entry| entry.tag == TIFF_XMP)?;
         tiff.text(&entry)
     });
     blocks.xmp = packet.map(Cow::Borrowed);

@@ -1,7 +1,7 @@
 //! An EXIF block (CIPA DC-008, Exif 2.32): a TIFF file without pixels.
 
 use super::Metadata;
-use crate::decode::raw::pages::{Entry, Tiff};
+use crate::decode::tiff::{Entry, Tiff};
 
 const RATING: u16 = 0x4746;
 const MAKE: u16 = 0x10F;
@@ -17,14 +17,15 @@ const LATITUDE_REF: u16 = 1;
 const LATITUDE: u16 = 2;
 const LONGITUDE_REF: u16 = 3;
 const LONGITUDE: u16 = 4;
-const MAP_DATUM_TEXT_MAX: usize = 64;
+/// Padding that names come with, and that is cut off before they are kept.
+const PADDING: usize = 64;
 
 /// Reads the first page of a block and the two that hang on it. In CR3 each of them is a block of its own, so the tags
 /// of all three are looked for in whichever page is first; those of GPS are small numbers that no other page has.
 pub(super) fn read(block: &[u8]) -> Metadata {
     let mut said = Said::default();
     let Some(tiff) = Tiff::open(block, 0) else { return Metadata::default() };
-    if let Some(first) = tiff.u32(4) {
+    if let Some(first) = tiff.first() {
         said.page(tiff, first, true);
     }
     let text = |text: &Option<String>| text.as_deref().and_then(super::seconds);
@@ -87,7 +88,7 @@ impl Said {
 fn text(tiff: Tiff<'_>, entry: &Entry) -> Option<String> {
     let bytes = (entry.kind == 2).then(|| tiff.text(entry))??;
     let bytes = bytes.split(|&byte| byte == 0).next()?;
-    let bytes = bytes.get(..super::NAME_MAX + MAP_DATUM_TEXT_MAX).unwrap_or(bytes);
+    let bytes = bytes.get(..super::NAME_MAX + PADDING).unwrap_or(bytes);
     Some(String::from_utf8_lossy(bytes).into_owned())
 }
 
@@ -96,7 +97,7 @@ fn degrees(tiff: Tiff<'_>, entry: &Entry) -> Option<f64> {
     if (entry.kind, entry.count) != (5, 3) {
         return None;
     }
-    let start = tiff.u32(entry.at)?;
+    let start = tiff.place(entry.at)?;
     let part = |i: usize| {
         let (numerator, denominator) = (tiff.u32(start.checked_add(8 * i)?)?, tiff.u32(start.checked_add(8 * i + 4)?)?);
         // Some write 0/0 for seconds that they do not have.

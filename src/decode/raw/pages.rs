@@ -9,6 +9,7 @@ use image::metadata::Orientation;
 
 use super::Found;
 use crate::decode::Format;
+use crate::decode::tiff::Tiff;
 
 /// Tag numbers of TIFF 6.0, TIFF/EP, EXIF, DNG and, for `JPG_FROM_RAW`, of Panasonic.
 const JPG_FROM_RAW: u16 = 0x2E;
@@ -16,7 +17,6 @@ const COMPRESSION: u16 = 0x103;
 const PHOTOMETRIC: u16 = 0x106;
 const MAKE: u16 = 0x10F;
 const STRIP_OFFSETS: u16 = 0x111;
-const ORIENTATION: u16 = 0x112;
 const STRIP_LENGTHS: u16 = 0x117;
 const SUB_PAGES: u16 = 0x14A;
 const JPEG_OFFSET: u16 = 0x201;
@@ -33,106 +33,13 @@ const NOTE_PREVIEW: [(u16, u16); 5] =
 /// Pages below a maker's note: Nikon's preview and Olympus' settings.
 const NOTE_PAGES: [u16; 2] = [0x11, 0x2020];
 
-/// The most pages of a file, and entries and sub-pages of a page, that are looked at.
+/// The most pages of a file that are looked at.
 const PAGE_LIMIT: usize = 64;
-const ENTRY_LIMIT: u16 = 512;
-const SUB_PAGE_LIMIT: usize = 16;
 
 /// The photometric interpretation of a colour filter array, and what Nikon, Pentax, Samsung and Sony put for their own
 /// ways of packing it: the page with these is the sensor's.
 const COLOR_FILTER_ARRAY: u32 = 32_803;
 const SENSOR_COMPRESSIONS: [u32; 5] = [32_767, 32_769, 32_770, 34_713, 65_535];
-
-/// Reads numbers in a file's byte order, at places counted from `base`.
-#[derive(Clone, Copy)]
-pub(in crate::decode) struct Tiff<'a> {
-    bytes: &'a [u8],
-    base: usize,
-    big_endian: bool,
-}
-
-/// An entry of a page.
-pub(in crate::decode) struct Entry {
-    pub tag: u16,
-    /// What its values are: 2 for text, 3 and 4 for numbers, 5 for fractions, ...
-    pub kind: u16,
-    pub count: usize,
-    /// Where its value, or the place of its value, stands.
-    pub at: usize,
-}
-
-impl<'a> Tiff<'a> {
-    /// The one whose header starts at `base`; ORF and RW2 have other numbers than TIFF's 42.
-    pub(in crate::decode) fn open(bytes: &'a [u8], base: usize) -> Option<Self> {
-        let big_endian = match bytes.get(base..)?.first_chunk()? {
-            b"II" => false,
-            b"MM" => true,
-            _ => return None,
-        };
-        Some(Self { bytes, base, big_endian })
-    }
-
-    fn u16(self, at: usize) -> Option<u16> {
-        let word = *self.bytes.get(self.base.checked_add(at)?..)?.first_chunk()?;
-        Some(if self.big_endian { u16::from_be_bytes(word) } else { u16::from_le_bytes(word) })
-    }
-
-    pub(in crate::decode) fn u32(self, at: usize) -> Option<usize> {
-        let word = *self.bytes.get(self.base.checked_add(at)?..)?.first_chunk()?;
-        Some(if self.big_endian { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) } as usize)
-    }
-
-    /// The entries of the page that starts there, as many as lie within the file.
-    pub(in crate::decode) fn entries(self, page: usize) -> impl Iterator<Item = Entry> + use<'a> {
-        let count = self.u16(page).unwrap_or_default().min(ENTRY_LIMIT);
-        (0..usize::from(count)).map_while(move |i| {
-            let start = page.checked_add(2 + 12 * i)?;
-            let entry =
-                Entry { tag: self.u16(start)?, kind: self.u16(start + 2)?, count: self.u32(start + 4)?, at: start + 8 };
-            // The value must be there too.
-            self.u32(entry.at).map(|_| entry)
-        })
-    }
-
-    /// Where the page after this one starts.
-    fn next(self, page: usize) -> Option<usize> {
-        let count = usize::from(self.u16(page)?);
-        self.u32(page.checked_add(2 + 12 * count)?).filter(|&next| next != 0)
-    }
-
-    /// The value of an entry of one number: SHORT, LONG or IFD.
-    pub(in crate::decode) fn number(self, entry: &Entry) -> Option<usize> {
-        match (entry.kind, entry.count) {
-            (3, 1) => self.u16(entry.at).map(usize::from),
-            (4 | 13, 1) => self.u32(entry.at),
-            _ => None,
-        }
-    }
-
-    /// The places that an entry of sub-pages names.
-    fn numbers(self, entry: &Entry) -> Vec<usize> {
-        if entry.count == 1 {
-            return self.u32(entry.at).into_iter().collect();
-        }
-        let start = self.u32(entry.at);
-        let places = (0..entry.count.min(SUB_PAGE_LIMIT)).map_while(|i| self.u32(start?.checked_add(4 * i)?));
-        places.collect()
-    }
-
-    /// The text of an entry, without what does not lie within the bytes at hand.
-    pub(in crate::decode) fn text(self, entry: &Entry) -> Option<&'a [u8]> {
-        let start = if entry.count <= 4 { entry.at } else { self.u32(entry.at)? };
-        let rest = self.bytes.get(self.base.checked_add(start)?..)?;
-        rest.get(..entry.count).or(Some(rest))
-    }
-
-    /// Which way up the file's first page is.
-    fn orientation(self) -> Option<Orientation> {
-        let page = self.u32(4)?;
-        let value = self.entries(page).find(|entry| entry.tag == ORIENTATION).and_then(|entry| self.number(&entry))?;
-        Orientation::from_exif(u8::try_from(value).ok()?)
-    }
-}
 
 /// The orientation that a whole TIFF file inside another one tells of.
 pub(super) fn orientation(bytes: &[u8]) -> Option<Orientation> {
@@ -151,7 +58,7 @@ pub(in crate::decode) fn of_tiff(bytes: &[u8]) -> Option<Format> {
     let tiff = Tiff::open(bytes, 0).filter(|tiff| tiff.u16(2) == Some(42))?;
     let mut maker: Option<&[u8]> = None;
     let mut has_sensor_data = false;
-    for entry in tiff.entries(tiff.u32(4)?) {
+    for entry in tiff.entries(tiff.first()?) {
         let value = || tiff.number(&entry).and_then(|value| u32::try_from(value).ok());
         match entry.tag {
             DNG_VERSION => return Some(Format::Dng),
@@ -186,7 +93,7 @@ pub(super) fn find(bytes: &[u8]) -> Found<'_> {
     let mut found = Found::default();
     let Some(tiff) = Tiff::open(bytes, 0) else { return found };
     found.orientation = tiff.orientation();
-    let first = tiff.u32(4).map(|at| Page { tiff, at, is_note: false });
+    let first = tiff.first().map(|at| Page { tiff, at, is_note: false });
     let (mut waiting, mut seen) = (Vec::from_iter(first), BTreeSet::new());
     while let Some(page) = waiting.pop() {
         let place = (page.tiff.base.saturating_add(page.at), page.tiff.base);
@@ -217,18 +124,18 @@ fn walk<'a>(page: &Page<'a>, found: &mut Found<'a>, waiting: &mut Vec<Page<'a>>)
         }
         match entry.tag {
             tag if is_note && NOTE_PAGES.contains(&tag) => {
-                waiting.extend(tiff.u32(entry.at).map(|at| Page { tiff, at, is_note: true }));
+                waiting.extend(tiff.place(entry.at).map(|at| Page { tiff, at, is_note: true }));
             }
             _ if is_note => {}
             SUB_PAGES | EXIF => {
                 waiting.extend(tiff.numbers(&entry).into_iter().map(|at| Page { tiff, at, is_note: false }));
             }
             JPG_FROM_RAW => {
-                if let Some(start) = tiff.u32(entry.at) {
+                if let Some(start) = tiff.place(entry.at) {
                     found.add(tiff.bytes, start, entry.count);
                 }
             }
-            MAKER_NOTE => waiting.extend(tiff.u32(entry.at).and_then(|start| note(tiff, start))),
+            MAKER_NOTE => waiting.extend(tiff.place(entry.at).and_then(|start| note(tiff, start))),
             _ => {}
         }
     }
@@ -251,12 +158,12 @@ fn note(tiff: Tiff<'_>, start: usize) -> Option<Page<'_>> {
             Some(b"MM") => true,
             _ => tiff.big_endian,
         };
-        Page { tiff: Tiff { bytes: tiff.bytes, base, big_endian }, at, is_note: true }
+        Page { tiff: Tiff { bytes: tiff.bytes, base, big_endian, is_big: false }, at, is_note: true }
     };
     Some(match content {
         [b'N', b'i', b'k', b'o', b'n', 0, ..] => {
             let inner = Tiff::open(tiff.bytes, start.checked_add(10)?)?;
-            Page { tiff: inner, at: inner.u32(4)?, is_note: true }
+            Page { tiff: inner, at: inner.first()?, is_note: true }
         }
         _ if content.starts_with(b"OLYMPUS\0") => page(Some(8), start, 12),
         _ if content.starts_with(b"OM SYSTEM\0") => page(Some(12), start, 16),
