@@ -93,7 +93,7 @@ impl Look<'_> {
     }
 
     /// One picture of a file; the inner error is the memory that it takes and was not granted.
-    fn picture(
+    pub fn picture(
         &self,
         file: &Laid<'_>,
         number: u32,

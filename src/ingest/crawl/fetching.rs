@@ -9,13 +9,13 @@ use rayon::ThreadPool;
 
 use super::super::budget::Share;
 use super::super::examine::{DESCRIBING, Examined, Look, picture_of, refuse};
-use super::super::workers;
+use super::super::pages::Laid;
 use super::recording::Recording;
 use super::stamp_of;
 use crate::decode::{self, Sniff};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
+use crate::index::Digest;
 use crate::index::ledger::{Done, Kind, Queued};
-use crate::index::{Digest, State};
 use crate::locator::{Locator, Stamp};
 use crate::source::web::fetch::{Fetcher, PRODUCT, Request, Response};
 use crate::source::web::manners::Outcome;
@@ -254,57 +254,36 @@ impl<'a> Fetching<'a> {
         directives.allow_pictures() && !(self.noai && directives.noai)
     }
 
-    /// Looks at a picture as at a file.
+    /// Looks at a picture as at a file: of one that holds several, at the first.
     fn picture(&self, queued: &Queued, url: &Url, body: Vec<u8>, stamp: Stamp, share: Share<'_>) -> Result<Examined> {
         let Look { before, options, budget, .. } = &self.look;
         let locator = Locator::Url(queued.url.clone());
         let known = before.known(&locator)?;
-        let replaces = picture_of(known);
         let digest = Digest::of(&body);
-        if let Some(id) = before.picture_with(&digest)? {
-            let touched = known.is_some_and(|known| known.picture == Some(id) && known.state == State::Present);
-            return Ok(Examined::Picture { stamp, id, touched, replaces });
-        }
         let taken = stamp.bytes.saturating_add(DESCRIBING);
-        let all = budget.total();
+        let most = budget.total().saturating_sub(taken);
         let attempt = |share: &mut Share<'_>| {
-            self.pool.install(|| -> Result<_> {
+            self.pool.install(|| {
                 let mut place = options.workers.place(&options.decode);
                 let mut bytes = place.bytes(body.len())?;
                 bytes.as_mut().copy_from_slice(&body);
-                Ok(place.draft(&bytes, 1, &mut |needed| share.grow_to(taken.saturating_add(needed))))
+                let name = std::path::Path::new(url.path());
+                let refuse = |reason| refuse(name, false, stamp, reason, known);
+                let laid = Laid { locator: &locator, bytes: &bytes, stamp, known, refuse: &refuse, most };
+                let mut grant = |needed: u64| share.grow_to(taken.saturating_add(needed));
+                self.look.picture(&laid, 1, digest, known, &mut place, &mut grant)
             })
         };
         let mut share = share;
-        let mut outcome = attempt(&mut share)?;
-        if let workers::Outcome::Refused(needed) = outcome {
-            drop(share);
-            let _alone = self.large.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(mut share) = budget.take(taken.saturating_add(needed)) else {
-                let message =
-                    format!("too large: the file and its pixels take more than the {} MiB allowed", all >> 20);
-                return Ok(Examined::Failed { stamp, error: Error::new(ErrorKind::TooLarge, message), replaces });
-            };
-            outcome = attempt(&mut share)?;
-        }
-        Ok(match outcome {
-            workers::Outcome::Described(draft) => {
-                let picture = Box::new(draft.record(digest, stamp.bytes));
-                Examined::Described { stamp, picture, replaces }
-            }
-            workers::Outcome::Refused(_) => {
-                let error = Error::new(ErrorKind::TooLarge, "too large: its size is not what its header says");
-                Examined::Failed { stamp, error, replaces }
-            }
-            workers::Outcome::Failed(error) => match error.kind() {
-                ErrorKind::Io => return Err(error),
-                ErrorKind::NotAPicture | ErrorKind::Unsupported => {
-                    let name = std::path::Path::new(url.path());
-                    refuse(name, false, stamp, error.message().to_owned(), known)
-                }
-                _ => Examined::Failed { stamp, error, replaces },
-            },
-        })
+        let needed = match attempt(&mut share)? {
+            Ok(examined) => return Ok(examined),
+            Err(needed) => needed,
+        };
+        drop(share);
+        let _alone = self.large.lock().unwrap_or_else(PoisonError::into_inner);
+        let granted = budget.take(taken.saturating_add(needed)).map(|mut share| attempt(&mut share)).transpose()?;
+        let too_large = || Examined::Failed { stamp, error: self.look.too_large(), replaces: picture_of(known) };
+        Ok(granted.and_then(std::result::Result::ok).unwrap_or_else(too_large))
     }
 }
 

@@ -275,16 +275,20 @@ impl Frontier<'_> {
         Ok(())
     }
 
+    /// Says why a start could not be had; of other addresses the summary tells.
+    fn tell_start(&mut self, run: &mut Run<'_>, queued: &Queued, message: String) {
+        if queued.kind == Kind::Start {
+            self.told.insert(queued.start);
+            run.fail(&Error::new(ErrorKind::Io, message).about(Locator::Url(queued.url.clone())));
+        }
+    }
+
     /// Leaves an address that may be had another time in the ledger, for the next run.
     fn left(&mut self, run: &mut Run<'_>, queued: &Queued, answer: &Answer) {
         self.troubled.insert(queued.start);
         if let Answer::Refused(refusal) = answer {
             self.refuse(refusal.reason());
-            if queued.kind == Kind::Start {
-                self.told.insert(queued.start);
-                let error = Error::new(ErrorKind::Io, refusal.message().to_owned());
-                run.fail(&error.about(Locator::Url(queued.url.clone())));
-            }
+            self.tell_start(run, queued, refusal.message().to_owned());
         }
     }
 
@@ -294,11 +298,7 @@ impl Frontier<'_> {
         match answer {
             Answer::Refused(refusal) => {
                 self.refuse(refusal.reason());
-                if queued.kind == Kind::Start {
-                    self.told.insert(queued.start);
-                    let error = Error::new(ErrorKind::Io, refusal.message().to_owned());
-                    run.fail(&error.about(Locator::Url(queued.url.clone())));
-                }
+                self.tell_start(run, &queued, refusal.message().to_owned());
                 let is_settled = matches!(refusal.reason(), Reason::Scope | Reason::Trap | Reason::Url | Reason::Type);
                 let is_forbidden = refusal.reason() == Reason::Robots;
                 if queued.kind == Kind::Start || !(is_settled || is_forbidden) {
@@ -308,11 +308,7 @@ impl Frontier<'_> {
             }
             Answer::Gone(status) => {
                 self.refuse(Reason::Status);
-                if queued.kind == Kind::Start {
-                    self.told.insert(queued.start);
-                    let error = Error::new(ErrorKind::Io, format!("the server answers {status}"));
-                    run.fail(&error.about(Locator::Url(queued.url.clone())));
-                }
+                self.tell_start(run, &queued, format!("the server answers {status}"));
                 lose(run, &Locator::Url(queued.url.clone()))?;
                 self.finish(run, &queued, Done::default())
             }
