@@ -37,21 +37,11 @@ pub(super) enum Job {
 /// What came of one.
 pub(super) enum Fetched {
     /// With why it could not be had, where it could not.
-    Robots {
-        host: String,
-        verdict: Verdict,
-        refusal: Option<Refusal>,
-        outcome: Outcome,
-        received: u64,
-    },
-    Answer {
-        host: String,
-        at: u64,
-        queued: Queued,
-        answer: Answer,
-        outcome: Outcome,
-        received: u64,
-    },
+    Robots { host: String, verdict: Verdict, refusal: Option<Refusal>, outcome: Outcome, received: u64 },
+    /// A request has ended: its host may be asked for something else, while what it answered is still looked at.
+    Ended { host: String, outcome: Outcome, received: u64 },
+    /// `passes`: it may go well another time.
+    Answer { host: String, at: u64, queued: Queued, answer: Answer, passes: bool },
 }
 
 /// What an answer is.
@@ -139,8 +129,13 @@ impl<'a> Fetching<'a> {
                     Fetched::Robots { host, verdict, refusal, outcome, received }
                 }
                 Ok(Job::Fetch { host, at, queued, url, last }) => {
-                    let (answer, outcome, received) = self.fetch(&queued, &url, last);
-                    Fetched::Answer { host, at, queued, answer, outcome, received }
+                    let mut passes = false;
+                    let answer = self.fetch(&queued, &url, last, |outcome, received| {
+                        passes = matches!(outcome, Outcome::Failed { .. });
+                        // Where nobody hears it, nobody will hear the answer.
+                        let _ = sender.send(Fetched::Ended { host: host.clone(), outcome, received });
+                    });
+                    Fetched::Answer { host, at, queued, answer, passes }
                 }
             };
             if sender.send(fetched).is_err() {
@@ -149,7 +144,14 @@ impl<'a> Fetching<'a> {
         }
     }
 
-    fn fetch(&self, queued: &Queued, url: &Url, last: Option<Box<Done>>) -> (Answer, Outcome, u64) {
+    /// Asks, tells when that has `ended`, and looks at the answer.
+    fn fetch(
+        &self,
+        queued: &Queued,
+        url: &Url,
+        last: Option<Box<Done>>,
+        mut ended: impl FnMut(Outcome, u64),
+    ) -> Answer {
         let total = self.look.budget.total();
         let is_picture = queued.kind == Kind::Picture;
         let request = if is_picture { Request::picture(url.clone()) } else { Request::page(url.clone()) };
@@ -163,7 +165,8 @@ impl<'a> Fetching<'a> {
         let validators = last.as_ref().map(|last| (last.etag.clone(), last.last_modified.clone()));
         let (etag, last_modified) = validators.unwrap_or_default();
         let Some(mut share) = self.look.budget.take(most) else {
-            return (Answer::Refused(Refusal::new(Reason::Size, "no memory for it")), Outcome::Unasked, 0);
+            ended(Outcome::Unasked, 0);
+            return Answer::Refused(Refusal::new(Reason::Size, "no memory for it"));
         };
         let begun = Instant::now();
         let answer = self.fetcher.get(&Request { etag, last_modified, max_bytes: most, ..request });
@@ -177,7 +180,8 @@ impl<'a> Fetching<'a> {
             Err(refusal) if refusal.reason() == Reason::Size => most,
             answer => received_of(answer),
         };
-        let answer = match answer {
+        ended(outcome, received);
+        match answer {
             Err(refusal) => Answer::Refused(refusal),
             Ok(response) => {
                 share.shrink_to(response.body.len() as u64);
@@ -186,8 +190,7 @@ impl<'a> Fetching<'a> {
                 }
                 self.understand(queued, url, last, response, share)
             }
-        };
-        (answer, outcome, received)
+        }
     }
 
     fn understand(

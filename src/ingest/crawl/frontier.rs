@@ -140,12 +140,12 @@ impl Frontier<'_> {
             match answers.recv_timeout(pause.max(Duration::from_millis(1))) {
                 Ok(fetched) => {
                     recording.map_or(Ok(()), Recording::check)?;
-                    self.in_flight -= 1;
+                    let is_answer = matches!(fetched, Fetched::Answer { .. });
                     self.take(run, fetched)?;
                     let (queued, waiting) = (run.writer.ledger()?.pending(), self.manners.waiting(now) as u64);
                     let Crawled { pages, images, received, .. } = self.crawled;
                     progress.event(Event::Crawled { pages, images, bytes: received, waiting, queued });
-                    answers_since += 1;
+                    answers_since += u32::from(is_answer);
                     if answers_since >= BATCH || committed.elapsed() >= INTERVAL {
                         run.writer.commit()?;
                         (answers_since, committed) = (0, Instant::now());
@@ -231,6 +231,7 @@ impl Frontier<'_> {
         let now = Instant::now();
         match fetched {
             Fetched::Robots { host, verdict, refusal, outcome, received } => {
+                self.in_flight -= 1;
                 self.crawled.received += received;
                 let delay = verdict.delay();
                 self.verdicts.insert(host.clone(), refusal.map_or(Ok(verdict), Err));
@@ -239,14 +240,17 @@ impl Frontier<'_> {
                     self.manners.set_crawl_delay(&host, delay);
                 }
             }
-            Fetched::Answer { host, at, queued, answer, outcome, received } => {
+            Fetched::Ended { host, outcome, received } => {
                 self.crawled.received += received;
-                let passes = matches!(&answer, Answer::Refused(refusal) if refusal.reason().passes())
-                    || matches!(outcome, Outcome::Failed { .. });
+                self.ended(run, &host, outcome, now)?;
+            }
+            Fetched::Answer { host, at, queued, answer, passes } => {
+                self.in_flight -= 1;
                 let attempts = self.attempts.entry(at).or_default();
                 *attempts += 1;
                 if passes && *attempts < ATTEMPTS {
-                    self.queues.entry(host.clone()).or_default().push_back(at);
+                    self.manners.add(&host, now);
+                    self.queues.entry(host).or_default().push_back(at);
                 } else {
                     self.attempts.remove(&at);
                     if passes {
@@ -255,7 +259,6 @@ impl Frontier<'_> {
                         self.answered(run, queued, answer)?;
                     }
                 }
-                self.ended(run, &host, outcome, now)?;
             }
         }
         Ok(())
