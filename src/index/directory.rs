@@ -163,7 +163,12 @@ fn refused() -> io::Error {
 
 impl Directory for ReadOnlyDirectory {
     fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
-        checked(&self.0, path)
+        checked(&self.0, path).map_err(|error| match error {
+            // tantivy takes a segment that lost its positions, be it to a writer's clean-up, for one without any, and
+            // says later that they are damaged.
+            OpenReadError::FileDoesNotExist(path) => OpenReadError::wrap_io_error(io::ErrorKind::NotFound.into(), path),
+            error => error,
+        })
     }
 
     fn delete(&self, path: &Path) -> Result<(), DeleteError> {

@@ -512,6 +512,10 @@ fn is_of_a_lost_file(error: &Error) -> bool {
     let cause = std::error::Error::source(error);
     let tantivy = cause.and_then(|cause| cause.downcast_ref::<tantivy::TantivyError>());
     let io = cause.and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    let io = io.or(match tantivy {
+        Some(tantivy::TantivyError::OpenReadError(OpenReadError::IoError { io_error, .. })) => Some(io_error.as_ref()),
+        _ => None,
+    });
     matches!(tantivy, Some(tantivy::TantivyError::OpenReadError(OpenReadError::FileDoesNotExist(_))))
         || io.is_some_and(|io| io.kind() == std::io::ErrorKind::NotFound)
 }
