@@ -4,12 +4,16 @@
 //! commit's length is cut off by the next writer. In memory there are 40 bytes for each address ever met; the queue
 //! itself, its texts and what pages named stay on disk. A record is its length, a CRC-32 of its content, and JSON.
 
+mod shows;
+
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+pub use shows::MAX_PAGES;
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -92,6 +96,9 @@ pub struct Done {
     /// Of a page or sitemap: the pictures that it shows, each with the page, alternative text and caption.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pictures: Vec<(String, String, String, String)>,
+    /// Where it led to instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect: Option<String>,
     /// It is a picture that the index holds.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub picture: bool,

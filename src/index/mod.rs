@@ -35,8 +35,6 @@ pub use select::Selection;
 pub use verify::{Checked, Damage, Repaired, repair, verify};
 pub use writer::{Options, Writer};
 
-use serde::{Deserialize, Serialize};
-
 use crate::decode::metadata::Metadata;
 use crate::describe::hash::PerceptualHash;
 use crate::locator::{Locator, Stamp};
@@ -126,17 +124,24 @@ pub struct SourceRecord {
     pub shown: Option<Box<Shown>>,
 }
 
-/// The page that showed a picture, and what it said of it. What it did not say is empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Where a picture from the web was shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shown {
+    /// The pages that show it, at most [`MAX_PAGES`](ledger::MAX_PAGES); none where nobody said.
+    pub on: Vec<Page>,
+    /// When it was fetched, in seconds since 1970.
+    pub fetched_s: i64,
+}
+
+/// A page that shows a picture, and what it says of it. What it does not say is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Page {
     /// The page's URL.
-    pub page: String,
+    pub url: String,
     /// The page's title.
     pub title: String,
     /// The picture's text for those who can't see it.
     pub alt: String,
     /// The text below it.
     pub caption: String,
-    /// When it was fetched, in seconds since 1970.
-    pub fetched_s: i64,
 }

@@ -7,7 +7,7 @@ use tantivy::schema::{
 };
 use tantivy::{TantivyDocument, Term};
 
-use super::{PictureId, PictureRecord, Shown, SourceRecord, State, filter};
+use super::{Page, PictureId, PictureRecord, Shown, SourceRecord, State, filter};
 use crate::decode::metadata::Metadata;
 use crate::locator::{Locator, Stamp};
 
@@ -167,13 +167,15 @@ impl Fields {
             document.add_u64(self.pages, record.pages.into());
         }
         if let Some(shown) = &record.shown {
-            let Shown { page, title, alt, caption, fetched_s } = shown.as_ref();
-            for (field, text) in [(self.page, page), (self.title, title), (self.alt, alt), (self.caption, caption)] {
-                if !text.is_empty() {
-                    document.add_text(field, text);
+            for Page { url, title, alt, caption } in &shown.on {
+                for (field, text) in [(self.page, url), (self.title, title), (self.alt, alt), (self.caption, caption)] {
+                    // What belongs to one page of several stands at the same place of each field.
+                    if !text.is_empty() || shown.on.len() > 1 {
+                        document.add_text(field, text);
+                    }
                 }
             }
-            document.add_i64(self.fetched, *fetched_s);
+            document.add_i64(self.fetched, shown.fetched_s);
         }
         document
     }
@@ -183,10 +185,18 @@ impl Fields {
         let locator = document.get_first(self.locator).and_then(|value| value.as_bytes())?;
         let note = document.get_first(self.note).and_then(|value| value.as_bytes()).unwrap_or_default();
         let shown = document.get_first(self.fetched).and_then(|value| value.as_i64()).map(|fetched_s| {
-            let text =
-                |field| document.get_first(field).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
-            let (page, title) = (text(self.page), text(self.title));
-            Box::new(Shown { page, title, alt: text(self.alt), caption: text(self.caption), fetched_s })
+            let fields = [self.page, self.title, self.alt, self.caption];
+            let mut texts = fields.map(|field| document.get_all(field).filter_map(|value| value.as_str()));
+            let mut on = Vec::new();
+            loop {
+                let next = texts.each_mut().map(Iterator::next);
+                if next == [None; 4] {
+                    break;
+                }
+                let [url, title, alt, caption] = next.map(|text| text.unwrap_or_default().to_owned());
+                on.push(Page { url, title, alt, caption });
+            }
+            Box::new(Shown { on, fetched_s })
         });
         Some((locator_from_key(locator)?, String::from_utf8_lossy(note).into_owned(), shown))
     }

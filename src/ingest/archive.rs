@@ -13,7 +13,7 @@ use super::examine::{DESCRIBING, Examined, Look, SNIFF_BYTES, picture_of, refusa
 use super::pages::{Done, Laid, Step};
 use crate::decode::{self, Sniff};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Known, Shown, State};
+use crate::index::{Known, Page, Shown, State};
 use crate::locator::{Locator, Stamp};
 use crate::source::archive::{self, Account, Entry, SIGNATURE_BYTES, Visit};
 use crate::source::folder::{self, FoundFile};
@@ -238,8 +238,8 @@ impl Reader<'_> {
         let known = self.look.seen.known(self.look.before, &locator)?;
         let stamp = Stamp { bytes: entry.bytes, modified_ns: entry.modified_ns };
         let shown = entry.capture.map(|capture| {
-            let page = capture.page.unwrap_or_default();
-            Box::new(Shown { page, fetched_s: capture.date_ns.div_euclid(1_000_000_000), ..Shown::default() })
+            let on = capture.page.map(|url| Page { url, ..Page::default() });
+            Box::new(Shown { on: on.into_iter().collect(), fetched_s: capture.date_ns.div_euclid(1_000_000_000) })
         });
         Ok(Some(Next { locator, shown, looked: Looked { name, known, stamp, content: entry.content } }))
     }

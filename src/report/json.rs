@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{IndexState, Root, Told, path_bytes, source_bytes};
-use crate::index::{SourceRecord, Totals};
+use crate::index::{Page, SourceRecord, Totals};
 use crate::ingest::Summary;
 use crate::sandbox::{Posture, Probe, Report};
 use crate::search::{Comparison, Match};
@@ -71,7 +71,12 @@ struct MatchObject {
     #[serde(skip_serializing_if = "Option::is_none")]
     rating: Option<u8>,
     #[serde(flatten)]
-    shown: Option<ShownObject>,
+    page: Option<PageObject>,
+    /// Where there are several: all of them, the one above first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shown_on: Vec<PageObject>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fetched: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     offline: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,9 +85,9 @@ struct MatchObject {
     pair_bytes: Option<String>,
 }
 
-/// The page that showed a picture.
+/// A page that shows a picture.
 #[derive(Serialize)]
-struct ShownObject {
+struct PageObject {
     #[serde(skip_serializing_if = "String::is_empty")]
     page: String,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -91,7 +96,13 @@ struct ShownObject {
     alt: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     caption: String,
-    fetched: String,
+}
+
+impl PageObject {
+    fn of(Page { url, title, alt, caption }: &Page) -> Self {
+        let (page, title) = (url.clone(), title.clone());
+        Self { page, title, alt: alt.clone(), caption: caption.clone() }
+    }
 }
 
 /// What the score was made of.
@@ -220,6 +231,7 @@ pub fn privacy(out: &mut impl Write, report: &Report, probes: &[Probe]) -> io::R
 fn match_object(rank: usize, found: &Match) -> MatchObject {
     let (pair, pair_bytes) = found.pair.as_ref().map(|pair| text_and_bytes(&source_bytes(pair))).unzip();
     let (source, source_bytes) = text_and_bytes(&source_bytes(&found.source));
+    let pages = found.shown.as_ref().map(|shown| shown.on.as_slice()).unwrap_or_default();
     MatchObject {
         rank,
         source,
@@ -253,13 +265,9 @@ fn match_object(rank: usize, found: &Match) -> MatchObject {
         lens: found.metadata.lens.clone(),
         gps: found.metadata.position.map(|(latitude, longitude)| [rounded(latitude, 6), rounded(longitude, 6)]),
         rating: found.metadata.rating,
-        shown: found.shown.as_deref().map(|shown| ShownObject {
-            page: shown.page.clone(),
-            title: shown.title.clone(),
-            alt: shown.alt.clone(),
-            caption: shown.caption.clone(),
-            fetched: time_of(shown.fetched_s),
-        }),
+        page: pages.first().map(PageObject::of),
+        shown_on: pages.iter().filter(|_| pages.len() > 1).map(PageObject::of).collect(),
+        fetched: found.shown.as_ref().map(|shown| time_of(shown.fetched_s)),
         offline: found.offline,
         pair,
         pair_bytes: pair_bytes.flatten(),

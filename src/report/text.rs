@@ -8,6 +8,9 @@ use crate::locator::Locator;
 use crate::sandbox::{Probe, Report};
 use crate::search::{Comparison, Match};
 
+/// So many of the pages that show a picture are told.
+const PAGES: usize = 3;
+
 /// ECMA-48 attributes, as ripgrep uses them for paths and matches.
 const PATH: &str = "\x1b[35m";
 const SCORE: &str = "\x1b[1;32m";
@@ -91,16 +94,23 @@ fn row(out: &mut impl Write, rank: usize, rank_width: usize, found: &Match, styl
         paint(out, style, DIM, b"  offline")?;
     }
     out.write_all(b"\n")?;
-    if let Some(shown) = found.shown.as_ref().filter(|shown| !shown.page.is_empty()) {
-        // Below the path, where pages are read one after the other.
+    // Below the path, where pages are read one after the other.
+    let pages = found.shown.as_ref().map(|shown| shown.on.as_slice()).unwrap_or_default();
+    for page in pages.iter().take(PAGES) {
         write!(out, "{:rank_width$}  on ", "")?;
-        paint(out, style, PATH, told(&shown.page, style).as_bytes())?;
-        for text in [&shown.title, &shown.alt, &shown.caption] {
+        paint(out, style, PATH, told(&page.url, style).as_bytes())?;
+        for text in [&page.title, &page.alt, &page.caption] {
             if !text.is_empty() {
                 paint(out, style, DIM, format!("  “{}”", told(text, style)).as_bytes())?;
             }
         }
         out.write_all(b"\n")?;
+    }
+    if pages.len() > PAGES {
+        let more = pages.len() - PAGES;
+        let pages = if more == 1 { "page" } else { "pages" };
+        let more = format!("{:rank_width$}  and on {more} other {pages}: --json lists them\n", "");
+        paint(out, style, DIM, more.as_bytes())?;
     }
     Ok(())
 }

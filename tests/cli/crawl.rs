@@ -60,6 +60,48 @@ fn a_site_is_crawled_and_a_search_names_the_page_the_picture_and_its_text() {
 }
 
 #[test]
+fn every_page_that_shows_a_picture_is_told_and_after_the_next_crawl_those_that_still_do() {
+    let changed = Arc::new(AtomicU32::new(0));
+    let (place, flag) = (Place::new(), changed.clone());
+    let page = |title: &str, alt: &str| {
+        let rest = "<a href='/one'>1</a><a href='/two/'>2</a><a href='/moved'>3</a>";
+        Reply::ok(format!("<title>{title}</title><img src='/pictures/pond.jpg' alt='{alt}'>{rest}"))
+    };
+    let site = Site::made(Arc::new(move |path| {
+        let is_changed = flag.load(Ordering::SeqCst) > 0;
+        match path {
+            "/start" => Some(page("start", "")),
+            "/one" if is_changed => Some(Reply::ok("<title>one</title>")),
+            "/one" => Some(page("one", "a pond")),
+            "/two/" if is_changed => Some(page("two", "a lake")),
+            "/two/" => Some(page("two", "")),
+            "/moved" => Some(Reply::ok("<title>three</title><img src='/old.jpg' alt='seen from the gate'>")),
+            "/old.jpg" => Some(Reply::status(301).with("Location", "/pictures/pond.jpg")),
+            _ => None,
+        }
+    }));
+    place.copy("library/garden/pond.jpg", "query.jpg");
+    let shown_on = || {
+        let answer = place.run(["search", "query.jpg", "--index", "idx", "--json"]).object();
+        let found = &answer["matches"][0];
+        assert_eq!(found["page"], found["shown_on"][0]["page"], "{answer}");
+        let pages = found["shown_on"].as_array().unwrap().iter();
+        let text = |page: &serde_json::Value, name: &str| page[name].as_str().unwrap_or_default().to_owned();
+        pages.map(|page| [text(page, "title"), text(page, "alt")].join(": ")).collect::<Vec<_>>()
+    };
+    assert_eq!(crawl(&place, &site.url("/start"), &[]).status, 0);
+    assert_eq!(shown_on(), ["one: a pond", "three: seen from the gate", "two: ", "start: "]);
+    let with = |filter: &str| place.run(["search", "query.jpg", "--index", "idx", "--where", filter]).status;
+    assert_eq!((with("alt:gate"), with("title:two"), with("alt:lake")), (0, 0, 1));
+    let text = place.run(["search", "query.jpg", "--index", "idx"]).stdout;
+    assert!(text.contains("/moved") && text.contains("on 1 other"), "{text}");
+    changed.store(1, Ordering::SeqCst);
+    assert_eq!(crawl(&place, &site.url("/start"), &[]).status, 0);
+    assert_eq!(shown_on(), ["two: a lake", "three: seen from the gate", "start: "]);
+    assert_eq!((with("alt:pond"), with("alt:lake")), (1, 0));
+}
+
+#[test]
 fn an_unchanged_site_costs_answers_of_304_and_no_bytes_of_pictures() {
     let (place, site) = (Place::new(), Site::new());
     assert_eq!(crawl(&place, &site.url("/"), &[]).status, 0);

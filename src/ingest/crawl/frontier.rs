@@ -13,7 +13,7 @@ use super::recording::Recording;
 use super::{Crawl, Crawled, host_of, lose};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::ledger::{Done, Kind, Queued};
-use crate::index::{Shown, State};
+use crate::index::{Page, Shown, State};
 use crate::locator::Locator;
 use crate::progress::{Event, Progress};
 use crate::source::web::fetch::MAX_HOPS;
@@ -316,7 +316,7 @@ impl Frontier<'_> {
                 self.finish(run, &queued, Done::default())
             }
             Answer::Redirect(to) => {
-                self.finish(run, &queued, Done::default())?;
+                self.finish(run, &queued, Done { redirect: Some(to.to_string()), ..Done::default() })?;
                 if usize::from(queued.hops) >= MAX_HOPS {
                     self.refuse(Reason::Redirects);
                     return Ok(());
@@ -346,9 +346,9 @@ impl Frontier<'_> {
             Answer::Picture { done, examined, stamp } => {
                 self.told.insert(queued.start);
                 self.crawled.images += 1;
-                let shown = queued.shown.clone().unwrap_or_default();
-                let (page, title, alt, caption) = shown;
-                let shown = Shown { page, title, alt, caption, fetched_s: i64::try_from(now_s).unwrap_or_default() };
+                let on = queued.shown.clone().map(|(url, title, alt, caption)| Page { url, title, alt, caption });
+                let fetched_s = i64::try_from(now_s).unwrap_or_default();
+                let shown = Shown { on: on.into_iter().collect(), fetched_s };
                 let locator = Locator::Url(queued.url.clone());
                 let record = run.apply_shown(locator, stamp, *examined, 1, Some(Box::new(shown)))?;
                 let picture = record.state == State::Present;

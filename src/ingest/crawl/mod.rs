@@ -28,7 +28,7 @@ use super::seen::Seen;
 use super::{Options, Summary};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::ledger::{Kind, Queued};
-use crate::index::{Offline, Reader, SourceRecord, State, Writer};
+use crate::index::{Offline, Reader, Shown, SourceRecord, State, Writer};
 use crate::locator::{Locator, Stamp};
 use crate::progress::Progress;
 use crate::source::web::fetch::{self, Fetcher};
@@ -196,12 +196,15 @@ pub fn crawl(
             run.fail(&Error::new(ErrorKind::Io, message).about(Locator::Url(start.to_string())));
         }
     }
+    let mut ended = Vec::new();
     if pending == 0 && !run.summary.interrupted {
-        for number in numbers.iter().filter(|number| !frontier.troubled.contains(number)) {
-            mark_missing(&mut run, *number)?;
-        }
+        ended.extend(numbers.iter().copied().filter(|number| !frontier.troubled.contains(number)));
+    }
+    for number in &ended {
+        mark_missing(&mut run, *number)?;
     }
     run.drop_orphans()?;
+    tell_pages(&mut run, &ended)?;
     let mut summary = run.summary;
     frontier.crawled.pending = pending;
     summary.crawled = Some(frontier.crawled);
@@ -215,6 +218,25 @@ fn mark_missing(run: &mut Run<'_>, start: u32) -> Result<()> {
     for url in run.writer.ledger()?.unmet_pictures(start)? {
         lose(run, &Locator::Url(url.clone()))?;
         run.writer.ledger()?.forget(&url)?;
+    }
+    Ok(())
+}
+
+/// Writes to each picture the pages that show it, where they are others than it knew: it was got when the first of them
+/// was read, or in an earlier crawl.
+fn tell_pages(run: &mut Run<'_>, ended: &[u32]) -> Result<()> {
+    run.writer.commit()?;
+    for round in 0..run.writer.ledger()?.rounds() {
+        for (url, on) in run.writer.ledger()?.shows(ended, round)? {
+            let Some(known) = run.writer.snapshot().known(&Locator::Url(url))? else { continue };
+            let record = run.writer.snapshot().source(&known)?;
+            if let Some(shown) =
+                record.shown.as_deref().filter(|shown| shown.on != on && record.state == State::Present)
+            {
+                let shown = Some(Box::new(Shown { on, fetched_s: shown.fetched_s }));
+                run.writer.set_source(&SourceRecord { shown, ..record })?;
+            }
+        }
     }
     Ok(())
 }

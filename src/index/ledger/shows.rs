@@ -1,0 +1,187 @@
+//! Which pages show a picture: read from what they named when they were fetched, so that it is always as new as they are.
+
+use std::collections::HashMap;
+
+use super::{Done, Key, Ledger, Record, Records, key};
+use crate::error::Result;
+use crate::index::Page;
+
+/// The most pages that are kept of one picture: a site's mark stands on all of them.
+pub const MAX_PAGES: usize = 100;
+/// A page's own words come to less than this in memory, so many bytes of the file to each round.
+const ROUND: u64 = 64 << 20;
+/// The most redirects between what a page names and a picture: what a crawl follows.
+const MAX_HOPS: usize = 5;
+
+/// A picture's address, and the pages that show it.
+pub type Shows = (String, Vec<Page>);
+
+impl Ledger {
+    /// How many rounds of [`shows`](Self::shows) tell of all pictures, each within some 100 MB of memory.
+    pub fn rounds(&self) -> u64 {
+        (self.written / ROUND + 1).min(256)
+    }
+
+    /// The pictures of a round that pages show, each with them: those that say something of it first, then the nearest to
+    /// the site's root. Pages that the crawls of these `ended` starts have not met again show nothing any more.
+    ///
+    /// # Errors
+    /// `Io`, `Damaged`.
+    pub fn shows(&mut self, ended: &[u32], round: u64) -> Result<Vec<Shows>> {
+        self.flush()?;
+        let rounds = self.rounds();
+        let is_of_round = |key: &Key| key.first().is_some_and(|&byte| u64::from(byte) % rounds == round);
+        let mut redirects = HashMap::new();
+        let mut pictures = HashMap::new();
+        self.each_last(ended, |done| {
+            if let Some(to) = &done.redirect {
+                redirects.insert(key(&done.url), key(to));
+            }
+            if done.picture && is_of_round(&key(&done.url)) {
+                pictures.insert(key(&done.url), (done.url, HashMap::new()));
+            }
+        })?;
+        self.each_last(ended, |done| {
+            for (url, page, alt, caption) in done.pictures {
+                let mut at = key(&url);
+                for _ in 0..MAX_HOPS {
+                    at = redirects.get(&at).copied().unwrap_or(at);
+                }
+                let Some((_, pages)) = pictures.get_mut(&at) else { continue };
+                // A sitemap does not say what its pages are called.
+                let title = if page == done.url { done.title.as_str() } else { "" };
+                let is_known = pages.contains_key(&page);
+                if pages.len() < MAX_PAGES || is_known {
+                    let told = pages.entry(page).or_insert_with(<[String; 3]>::default);
+                    for (place, text) in told.iter_mut().zip([title, &alt, &caption]) {
+                        if place.is_empty() {
+                            text.clone_into(place);
+                        }
+                    }
+                }
+            }
+        })?;
+        let mut shows = Vec::new();
+        for (picture, pages) in pictures.into_values().filter(|(_, pages)| !pages.is_empty()) {
+            let mut told = Vec::new();
+            for (url, [mut title, alt, caption]) in pages {
+                if title.is_empty()
+                    && let Some(done) = self.last(&url)?
+                {
+                    title = done.title;
+                }
+                told.push(Page { url, title, alt, caption });
+            }
+            let says = |page: &Page| !(page.alt.is_empty() && page.caption.is_empty());
+            told.sort_by(|a, b| {
+                let rank = |page: &Page| (!says(page), page.url.len());
+                rank(a).cmp(&rank(b)).then_with(|| a.url.cmp(&b.url))
+            });
+            shows.push((picture, told));
+        }
+        shows.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(shows)
+    }
+
+    /// Calls `visit` with the last word on each address, but for what is out of date.
+    fn each_last(&self, ended: &[u32], mut visit: impl FnMut(Done)) -> Result<()> {
+        for record in Records::of(&self.path(), self.written)? {
+            let (at, record) = record?;
+            let Record::Done(done) = record else { continue };
+            let is_last = self.known.get(&key(&done.url)).is_some_and(|known| known.done == at);
+            let began = self.starts.get(done.start as usize).map_or(0, |start| start.began);
+            if is_last && !(ended.contains(&done.start) && at < began) {
+                visit(done);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(url: &str, start: u32, pictures: &[(&str, &str)]) -> Done {
+        let pictures = pictures
+            .iter()
+            .map(|(picture, alt)| ((*picture).to_owned(), url.to_owned(), (*alt).to_owned(), String::new()));
+        Done {
+            url: url.into(),
+            start,
+            title: format!("title of {url}"),
+            pictures: pictures.collect(),
+            ..Done::default()
+        }
+    }
+
+    fn picture(url: &str, start: u32) -> Done {
+        Done { url: url.into(), start, picture: true, ..Done::default() }
+    }
+
+    fn urls(shows: &[Shows]) -> Vec<(&str, Vec<&str>)> {
+        shows
+            .iter()
+            .map(|(picture, on)| (picture.as_str(), on.iter().map(|page| page.url.as_str()).collect()))
+            .collect()
+    }
+
+    #[test]
+    fn every_page_that_shows_a_picture_is_told_those_with_words_first_also_where_a_redirect_leads_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(folder.path(), None).unwrap();
+        let start = ledger.begin("h/").unwrap();
+        let moved = Done { url: "h/old".into(), redirect: Some("h/p".into()), ..Done::default() };
+        let sitemap = vec![("h/p".into(), "h/c".into(), String::new(), "from the sitemap".into())];
+        for done in [
+            page("h/", start, &[("h/p", ""), ("h/q", "unread")]),
+            page("h/a/b", start, &[("h/old", "a barn")]),
+            page("h/c", start, &[("h/p", "")]),
+            Done { url: "h/map".into(), start, pictures: sitemap, ..Done::default() },
+            moved,
+            picture("h/p", start),
+            picture("h/alone", start),
+        ] {
+            ledger.finish(done).unwrap();
+        }
+        let shows = ledger.shows(&[], 0).unwrap();
+        assert_eq!(urls(&shows), [("h/p", vec!["h/c", "h/a/b", "h/"])]);
+        let [c, b, _] = shows[0].1.as_slice() else { panic!("{shows:?}") };
+        assert_eq!((c.title.as_str(), c.caption.as_str()), ("title of h/c", "from the sitemap"));
+        assert_eq!((b.title.as_str(), b.alt.as_str()), ("title of h/a/b", "a barn"));
+    }
+
+    #[test]
+    fn what_a_page_says_now_counts_and_a_page_that_an_ended_crawl_has_not_met_shows_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(folder.path(), None).unwrap();
+        let start = ledger.begin("h/").unwrap();
+        for done in [
+            page("h/1", start, &[("h/p", "")]),
+            page("h/2", start, &[("h/p", "")]),
+            page("h/3", start, &[("h/p", "")]),
+            picture("h/p", start),
+        ] {
+            ledger.finish(done).unwrap();
+        }
+        assert_eq!(ledger.begin("h/").unwrap(), start);
+        ledger.finish(page("h/1", start, &[])).unwrap();
+        ledger.finish(page("h/2", start, &[("h/p", "")])).unwrap();
+        assert_eq!(urls(&ledger.shows(&[], 0).unwrap()), [("h/p", vec!["h/2", "h/3"])]);
+        ledger.finish(picture("h/p", start)).unwrap();
+        assert_eq!(urls(&ledger.shows(&[start], 0).unwrap()), [("h/p", vec!["h/2"])]);
+    }
+
+    #[test]
+    fn a_mark_that_stands_on_every_page_keeps_a_hundred() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(folder.path(), None).unwrap();
+        let start = ledger.begin("h/").unwrap();
+        for n in 0..150 {
+            ledger.finish(page(&format!("h/{n:03}"), start, &[("h/mark", "")])).unwrap();
+        }
+        ledger.finish(picture("h/mark", start)).unwrap();
+        let shows = ledger.shows(&[], 0).unwrap();
+        assert_eq!((shows.len(), shows[0].1.len()), (1, MAX_PAGES));
+    }
+}
