@@ -102,6 +102,43 @@ fn every_page_that_shows_a_picture_is_told_and_after_the_next_crawl_those_that_s
 }
 
 #[test]
+fn pages_and_frames_of_a_picture_on_the_web_are_places_of_their_own_as_in_a_folder() {
+    let cut = Arc::new(AtomicU32::new(0));
+    let (place, flag) = (Place::new(), cut.clone());
+    let read = |name: &str| std::fs::read(fixtures().join(name)).unwrap();
+    let (scan, one, clip) = (read("several/pages.tif"), read("formats/colour.tif"), read("several/frames.gif"));
+    let page = "<title>scans</title><img src='/scan.tif' alt='a letter'><img src='/clip.gif'>";
+    let site = Site::made(Arc::new(move |path| {
+        let scan = if flag.load(Ordering::SeqCst) == 0 { ("\"whole\"", &scan) } else { ("\"cut\"", &one) };
+        match path {
+            "/start" => Some(Reply::ok(page)),
+            "/scan.tif" => Some(Reply::ok(scan.1.clone()).with("ETag", scan.0)),
+            "/clip.gif" => Some(Reply::ok(clip.clone()).with("ETag", "\"clip\"")),
+            _ => None,
+        }
+    }));
+    place.copy("several/pages.tif", "files/scan.tif");
+    place.copy("several/frames.gif", "files/clip.gif");
+    let pages = place.run(["index", "files", "--index", "folder", "--json"]).object()["indexed"].as_u64().unwrap();
+    let frames = place.run(["index", "files", "--index", "folder", "--json", "--frames", "3"]).object();
+    assert!(pages > 2 && frames["indexed"] == 2, "{frames}");
+    let start = site.url("/start");
+    assert_eq!(crawl(&place, &start, &[]).object()["indexed"], pages);
+    let told = crawl(&place, &start, &[]).object();
+    assert_eq!((&told["unchanged"], &told["indexed"]), (&pages.into(), &0.into()), "{told}");
+    assert_eq!(crawl(&place, &start, &["--frames", "3"]).object()["indexed"], 2);
+    let found = |name: &str| {
+        let answer = place.run(["search", "files/scan.tif", "--index", "idx", "--json", "--top", "0"]).object();
+        let found = answer["matches"].as_array().unwrap().iter().find(|found| found["source"] == site.url(name));
+        found.map(|found| found["alt"].clone())
+    };
+    assert_eq!(found("/scan.tif"), Some("a letter".into()));
+    cut.store(1, Ordering::SeqCst);
+    let told = crawl(&place, &start, &["--frames", "3"]).object();
+    assert_eq!((&told["missing"], &told["indexed"]), (&(pages - 2).into(), &1.into()), "{told}");
+}
+
+#[test]
 fn an_unchanged_site_costs_answers_of_304_and_no_bytes_of_pictures() {
     let (place, site) = (Place::new(), Site::new());
     assert_eq!(crawl(&place, &site.url("/"), &[]).status, 0);

@@ -7,14 +7,15 @@ use std::time::{Instant, SystemTime};
 use ::url::Url;
 use rayon::ThreadPool;
 
+use super::super::archive::Way;
 use super::super::budget::Share;
 use super::super::examine::{DESCRIBING, Examined, Look, picture_of, refuse};
-use super::super::pages::Laid;
+use super::super::pages::{self, Laid, Step};
+use super::super::{self as ingest};
 use super::recording::Recording;
 use super::stamp_of;
 use crate::decode::{self, Sniff};
 use crate::error::Result;
-use crate::index::Digest;
 use crate::index::ledger::{Done, Kind, Queued};
 use crate::locator::{Locator, Stamp};
 use crate::source::web::fetch::{Fetcher, PRODUCT, Request, Response};
@@ -58,9 +59,17 @@ pub(super) enum Answer {
     },
     Picture {
         done: Box<Done>,
-        examined: Box<Examined>,
+        looked: Box<Looked>,
         stamp: Stamp,
     },
+}
+
+/// What a fetched file holds.
+pub(super) struct Looked {
+    /// Its first picture, and how many were looked for.
+    pub first: (Examined, u32),
+    /// The pages or frames behind it.
+    pub rest: Vec<(Locator, Examined)>,
 }
 
 /// What a page or sitemap names.
@@ -88,10 +97,12 @@ impl Named {
 /// What the fetching threads share.
 pub(super) struct Fetching<'a> {
     fetcher: &'a Fetcher,
-    look: Look<'a>,
+    look: &'a Look<'a>,
     pool: &'a ThreadPool,
     noai: bool,
     recording: Option<&'a Recording>,
+    /// Whether the run is to stop.
+    stop: &'a (dyn Fn() -> bool + Sync),
     /// Held by the one that waits for the whole of what a picture takes while it holds its bytes.
     large: Mutex<()>,
 }
@@ -99,12 +110,13 @@ pub(super) struct Fetching<'a> {
 impl<'a> Fetching<'a> {
     pub fn new(
         fetcher: &'a Fetcher,
-        look: Look<'a>,
+        look: &'a Look<'a>,
         pool: &'a ThreadPool,
         noai: bool,
         recording: Option<&'a Recording>,
+        stop: &'a (dyn Fn() -> bool + Sync),
     ) -> Self {
-        Self { fetcher, look, pool, noai, recording, large: Mutex::new(()) }
+        Self { fetcher, look, pool, noai, recording, stop, large: Mutex::new(()) }
     }
 
     /// Works until there are no more jobs.
@@ -221,7 +233,7 @@ impl<'a> Fetching<'a> {
             }
             let stamp = stamp_of(response.body.len(), response.last_modified.as_deref());
             return match self.picture(queued, url, response.body, stamp, share) {
-                Ok(examined) => Answer::Picture { done: Box::new(validators), examined: Box::new(examined), stamp },
+                Ok(looked) => Answer::Picture { done: Box::new(validators), looked: Box::new(looked), stamp },
                 Err(error) => Answer::Refused(Refusal::new(Reason::Type, error.to_string())),
             };
         }
@@ -257,15 +269,23 @@ impl<'a> Fetching<'a> {
         directives.allow_pictures() && !(self.noai && directives.noai)
     }
 
-    /// Looks at a picture as at a file: of one that holds several, at the first.
-    fn picture(&self, queued: &Queued, url: &Url, body: Vec<u8>, stamp: Stamp, share: Share<'_>) -> Result<Examined> {
-        let Look { before, options, budget, .. } = &self.look;
+    /// Looks at a picture as at a file.
+    fn picture(&self, queued: &Queued, url: &Url, body: Vec<u8>, stamp: Stamp, share: Share<'_>) -> Result<Looked> {
+        let Look { before, options, budget, .. } = self.look;
         let locator = Locator::Url(queued.url.clone());
         let known = before.known(&locator)?;
-        let digest = Digest::of(&body);
         let taken = stamp.bytes.saturating_add(DESCRIBING);
         let most = budget.total().saturating_sub(taken);
-        let attempt = |share: &mut Share<'_>| {
+        let rest = Mutex::new(Vec::new());
+        let take = |outcome| {
+            if let ingest::Outcome::Entry(locator, _, examined, ..) = outcome {
+                rest.lock().unwrap_or_else(PoisonError::into_inner).push((locator, examined));
+            }
+            Ok(())
+        };
+        let way = Way { send: &take, stop: self.stop };
+        let mut done = pages::Done::default();
+        let mut attempt = |share: &mut Share<'_>| {
             self.pool.install(|| {
                 let mut place = options.workers.place(&options.decode);
                 let mut bytes = place.bytes(body.len())?;
@@ -274,19 +294,30 @@ impl<'a> Fetching<'a> {
                 let refuse = |reason| refuse(name, false, stamp, reason, known);
                 let laid = Laid { locator: &locator, bytes: &bytes, stamp, known, refuse: &refuse, most };
                 let mut grant = |needed: u64| share.grow_to(taken.saturating_add(needed));
-                self.look.picture(&laid, 1, digest, known, &mut place, &mut grant)
+                self.look.pictures(&laid, &mut place, &mut done, &way, &mut grant)
             })
         };
         let mut share = share;
-        let needed = match attempt(&mut share)? {
-            Ok(examined) => return Ok(examined),
-            Err(needed) => needed,
-        };
+        let mut step = attempt(&mut share)?;
         drop(share);
-        let _alone = self.large.lock().unwrap_or_else(PoisonError::into_inner);
-        let granted = budget.take(taken.saturating_add(needed)).map(|mut share| attempt(&mut share)).transpose()?;
-        let too_large = || Examined::Failed { stamp, error: self.look.too_large(), replaces: picture_of(known) };
-        Ok(granted.and_then(std::result::Result::ok).unwrap_or_else(too_large))
+        let mut granted = None;
+        while let Step::Takes(needed) = step {
+            // Another page may take more than the one for which memory was waited for; none is waited for twice.
+            if granted.is_some_and(|granted| granted >= needed) {
+                break;
+            }
+            granted = Some(needed);
+            let _alone = self.large.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(mut share) = budget.take(taken.saturating_add(needed)) else { break };
+            step = attempt(&mut share)?;
+        }
+        let first = match step {
+            Step::All(first, asked) => (first, asked),
+            Step::Takes(_) => {
+                (Examined::Failed { stamp, error: self.look.too_large(), replaces: picture_of(known) }, 1)
+            }
+        };
+        Ok(Looked { first, rest: rest.into_inner().unwrap_or_else(PoisonError::into_inner) })
     }
 }
 

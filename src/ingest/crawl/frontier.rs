@@ -6,11 +6,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ::url::Url;
 
-use super::super::examine::Examined;
+use super::super::examine::{Examined, Look};
 use super::super::run::Run;
-use super::fetching::{Answer, Fetched, Job, Named};
+use super::fetching::{Answer, Fetched, Job, Looked, Named};
 use super::recording::Recording;
-use super::{Crawl, Crawled, host_of, lose};
+use super::{Crawl, Crawled, host_of, lose, lose_place, places};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::ledger::{Done, Kind, Queued};
 use crate::index::{Page, Shown, State};
@@ -38,6 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(super) struct Frontier<'a> {
     pub scope: Scope,
     pub crawl: &'a Crawl,
+    pub look: &'a Look<'a>,
     /// Of each host the places of its addresses in the ledger.
     pub queues: HashMap<String, VecDeque<u64>>,
     /// What each host's robots.txt says, or why it can't be had: then nothing is asked of the host in this run.
@@ -203,12 +204,8 @@ impl Frontier<'_> {
                 }
             }
             let last = run.writer.ledger()?.last(&queued.url)?;
-            // A picture that the index lost, or never could read, is asked for whole.
-            let is_kept = |locator: &Locator| {
-                run.before().known(locator).map(|known| known.is_some_and(|known| known.state == State::Present))
-            };
             let last = match last {
-                Some(done) if done.picture && !is_kept(&Locator::Url(queued.url.clone()))? => None,
+                Some(done) if done.picture && !self.is_kept(run, &queued.url)? => None,
                 last => last,
             };
             if is_picture {
@@ -220,6 +217,12 @@ impl Frontier<'_> {
             let job = Job::Fetch { host: host.to_owned(), at, queued, url: address, last: last.map(Box::new) };
             return jobs.send(job).map_err(|_| gone());
         }
+    }
+
+    /// Whether a picture is in the index. One that it lost, never could read, or wants more frames of, is asked for whole.
+    fn is_kept(&self, run: &Run<'_>, url: &str) -> Result<bool> {
+        let Some(known) = run.before().known(&Locator::Url(url.to_owned()))? else { return Ok(false) };
+        Ok(known.state == State::Present && !self.look.wants_frames(&known)?)
     }
 
     fn finish(&mut self, run: &mut Run<'_>, queued: &Queued, done: Done) -> Result<()> {
@@ -329,8 +332,10 @@ impl Frontier<'_> {
                 self.crawled.not_modified += 1;
                 if last.picture {
                     let locator = Locator::Url(queued.url.clone());
-                    if let Some(known) = run.before().known(&locator)? {
-                        run.apply_shown(locator, known.stamp, Examined::Unchanged(known, String::new()), 1, None)?;
+                    for place in places(run.before(), &locator)? {
+                        if let Some(known) = run.before().known(&place)? {
+                            run.apply_shown(place, known.stamp, Examined::Unchanged(known, String::new()), 1, None)?;
+                        }
                     }
                 } else {
                     self.name(run, &queued, &last.title, Named::of(&last))?;
@@ -343,14 +348,24 @@ impl Frontier<'_> {
                 self.name(run, &queued, &done.title, named)?;
                 self.finish(run, &queued, *done)
             }
-            Answer::Picture { done, examined, stamp } => {
+            Answer::Picture { done, looked, stamp } => {
                 self.told.insert(queued.start);
                 self.crawled.images += 1;
                 let on = queued.shown.clone().map(|(url, title, alt, caption)| Page { url, title, alt, caption });
                 let fetched_s = i64::try_from(now_s).unwrap_or_default();
                 let shown = Shown { on: on.into_iter().collect(), fetched_s };
+                let shown = Some(Box::new(shown));
                 let locator = Locator::Url(queued.url.clone());
-                let record = run.apply_shown(locator, stamp, *examined, 1, Some(Box::new(shown)))?;
+                let Looked { first: (first, asked), rest } = *looked;
+                for gone in places(run.before(), &locator)? {
+                    if gone != locator && !rest.iter().any(|(place, _)| *place == gone) {
+                        lose_place(run, &gone)?;
+                    }
+                }
+                for (place, examined) in rest {
+                    run.apply_shown(place, stamp, examined, 1, shown.clone())?;
+                }
+                let record = run.apply_shown(locator, stamp, first, asked, shown)?;
                 let picture = record.state == State::Present;
                 self.finish(run, &queued, Done { picture, ..*done })
             }

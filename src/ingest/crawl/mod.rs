@@ -143,7 +143,8 @@ pub fn crawl(
     let turns = Turns::new(None);
     let look = Look { before: &before, seen: &seen, options, budget: &budget, turns: &turns };
     let recording = crawl.warc.as_deref().map(Recording::new).transpose()?;
-    let fetching = Fetching::new(&fetcher, look, &pool, crawl.noai, recording.as_ref());
+    let stop = || progress.stop();
+    let fetching = Fetching::new(&fetcher, &look, &pool, crawl.noai, recording.as_ref(), &stop);
     let mut numbers = Vec::new();
     let ledger = writer.ledger()?;
     ledger.compact()?;
@@ -157,6 +158,7 @@ pub fn crawl(
     let mut frontier = Frontier {
         scope,
         crawl,
+        look: &look,
         queues: HashMap::new(),
         verdicts: HashMap::new(),
         troubled: BTreeSet::new(),
@@ -228,21 +230,40 @@ fn tell_pages(run: &mut Run<'_>, ended: &[u32]) -> Result<()> {
     run.writer.commit()?;
     for round in 0..run.writer.ledger()?.rounds() {
         for (url, on) in run.writer.ledger()?.shows(ended, round)? {
-            let Some(known) = run.writer.snapshot().known(&Locator::Url(url))? else { continue };
-            let record = run.writer.snapshot().source(&known)?;
-            if let Some(shown) =
-                record.shown.as_deref().filter(|shown| shown.on != on && record.state == State::Present)
-            {
-                let shown = Some(Box::new(Shown { on, fetched_s: shown.fetched_s }));
-                run.writer.set_source(&SourceRecord { shown, ..record })?;
+            for place in places(run.writer.snapshot(), &Locator::Url(url))? {
+                let Some(known) = run.writer.snapshot().known(&place)? else { continue };
+                let record = run.writer.snapshot().source(&known)?;
+                if let Some(shown) = record.shown.as_deref().filter(|shown| shown.on != on)
+                    && record.state == State::Present
+                {
+                    let shown = Some(Box::new(Shown { on: on.clone(), fetched_s: shown.fetched_s }));
+                    run.writer.set_source(&SourceRecord { shown, ..record })?;
+                }
             }
         }
     }
     Ok(())
 }
 
-/// Marks a picture that was known as missing.
+/// An address and the pages of what stands there, as far as they are known.
+fn places(reader: &Reader, locator: &Locator) -> Result<Vec<Locator>> {
+    let mut places = vec![locator.clone()];
+    reader.each_below(locator, |known| {
+        places.push(reader.source(&known)?.locator);
+        Ok(())
+    })?;
+    // Below an address others may stand.
+    places.retain(|place| place.url() == locator.url());
+    Ok(places)
+}
+
+/// Marks what was known at an address as missing.
 fn lose(run: &mut Run<'_>, locator: &Locator) -> Result<()> {
+    places(run.before(), locator)?.iter().try_for_each(|place| lose_place(run, place))
+}
+
+/// Marks a picture that was known as missing.
+fn lose_place(run: &mut Run<'_>, locator: &Locator) -> Result<()> {
     let Some(known) = run.before().known(locator)? else { return Ok(()) };
     let record = run.before().source(&known)?;
     match record.state {
