@@ -342,16 +342,18 @@ impl Fetcher {
                 }
                 let text = error.to_string();
                 let text = text.split(" (os error").next().unwrap_or_default().to_lowercase();
-                Refusal::new(Reason::Connection, format!("no connection: {text}"))
+                Refusal::new(Reason::Connection, format!("{}: {text}", self.unconnected()))
             }
             E::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => {
                 let seconds = self.options.connect_time.as_secs_f32();
-                Refusal::new(Reason::Time, format!("no connection within {seconds} seconds"))
+                Refusal::new(Reason::Time, format!("{} within {seconds} seconds", self.unconnected()))
             }
             E::Timeout(_) => {
                 let seconds = self.options.total_time.as_secs_f32();
                 Refusal::new(Reason::Time, format!("not all there after {seconds} seconds"))
             }
+            // Where there is a proxy, it alone is looked up here.
+            E::HostNotFound if self.options.proxy.is_some() => Refusal::new(Reason::Host, "no such proxy"),
             E::HostNotFound => Refusal::new(Reason::Host, "no such host"),
             E::Tls(error) => tls(&error),
             E::Rustls(error) => tls(&error),
@@ -364,8 +366,13 @@ impl Fetcher {
                 Refusal::new(Reason::Protocol, format!("the answer breaks the rules of HTTP: {error}"))
             }
             E::ConnectProxyFailed(error) => Refusal::new(Reason::Connection, format!("the proxy refuses: {error}")),
-            error => Refusal::new(Reason::Connection, format!("no connection: {error}")),
+            error => Refusal::new(Reason::Connection, format!("{}: {error}", self.unconnected())),
         }
+    }
+
+    /// That there is no connection; to whom is told by the address, but for a proxy.
+    fn unconnected(&self) -> &'static str {
+        if self.options.proxy.is_some() { "no connection through the proxy" } else { "no connection" }
     }
 }
 

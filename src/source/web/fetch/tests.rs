@@ -207,7 +207,8 @@ fn the_user_agent_says_who_asks_and_where_to_read_about_it() {
     assert_eq!(user_agent(None), plain);
     assert_eq!(user_agent(Some("")), plain);
     assert_eq!(user_agent(Some("https://example.org/bot")), format!("{plain} (+https://example.org/bot)"));
-    assert!(Options::default().user_agent.starts_with(plain));
+    let default = Options::default().user_agent;
+    assert!(default.starts_with(&format!("{plain} (+https://")) && default.ends_with(')'), "{default}");
 }
 
 #[test]

@@ -145,4 +145,8 @@ fn a_proxy_that_was_asked_for_is_the_only_one_connected_to() {
         assert_eq!(reason(&fetcher, &parse(&format!("http://{host}/")).unwrap()), Reason::Private, "{host}");
     }
     assert_eq!(proxy.connections(), 1);
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap();
+    let gone = Options { proxy: Some(format!("http://{free}")), ..patient() };
+    let refusal = Fetcher::new(gone).unwrap().get(&Request::page(parse("http://site.test/a").unwrap())).unwrap_err();
+    assert!(refusal.message().contains("through the proxy"), "{refusal:?}");
 }
