@@ -1,5 +1,10 @@
 //! The container of AVIF and HEIC files (ISO/IEC 23008-12): items, what they are of, and what is said of them.
 
+#![cfg_attr(
+    not(any(feature = "avif", feature = "heic")),
+    allow(dead_code, reason = "without a decoder only the items of metadata are looked at")
+)]
+
 use std::borrow::Cow;
 
 use image::metadata::Orientation;

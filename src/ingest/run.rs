@@ -114,6 +114,7 @@ impl<'a> Run<'a> {
         !self.offline.holds(locator) && is_gone(locator)
     }
 
+    #[cfg(feature = "crawl")]
     pub fn before(&self) -> &'a Reader {
         self.before
     }
