@@ -72,7 +72,7 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             [CompletionResult]::new('--follow', '--follow', [CompletionResultType]::ParameterName, 'Follow symbolic links')
             [CompletionResult]::new('-z', '-z', [CompletionResultType]::ParameterName, 'Names in lists end in NUL, not in a newline')
             [CompletionResult]::new('--null-data', '--null-data', [CompletionResultType]::ParameterName, 'Names in lists end in NUL, not in a newline')
-            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'List what the starts lead to: fetch nothing else, write nothing')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'List what would be fetched: pages are read for that, pictures are not, and no index is made')
             [CompletionResult]::new('--noai', '--noai', [CompletionResultType]::ParameterName, 'Leave pictures out whose pages say noai or noimageai')
             [CompletionResult]::new('--allow-private', '--allow-private', [CompletionResultType]::ParameterName, 'Connect to addresses that are not public, too: an intranet''s, this machine''s')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the summary as one line of JSON; with --watch, one each time')

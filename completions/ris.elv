@@ -68,7 +68,7 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand --follow 'Follow symbolic links'
             cand -z 'Names in lists end in NUL, not in a newline'
             cand --null-data 'Names in lists end in NUL, not in a newline'
-            cand --dry-run 'List what the starts lead to: fetch nothing else, write nothing'
+            cand --dry-run 'List what would be fetched: pages are read for that, pictures are not, and no index is made'
             cand --noai 'Leave pictures out whose pages say noai or noimageai'
             cand --allow-private 'Connect to addresses that are not public, too: an intranet''s, this machine''s'
             cand --json 'Print the summary as one line of JSON; with --watch, one each time'

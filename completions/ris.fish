@@ -70,7 +70,7 @@ complete -c ris -n "__fish_ris_using_subcommand index" -l watch -d 'Then stay, a
 complete -c ris -n "__fish_ris_using_subcommand index" -s H -l hidden -d 'Look at hidden files and folders too'
 complete -c ris -n "__fish_ris_using_subcommand index" -s L -l follow -d 'Follow symbolic links'
 complete -c ris -n "__fish_ris_using_subcommand index" -s z -l null-data -d 'Names in lists end in NUL, not in a newline'
-complete -c ris -n "__fish_ris_using_subcommand index" -l dry-run -d 'List what the starts lead to: fetch nothing else, write nothing'
+complete -c ris -n "__fish_ris_using_subcommand index" -l dry-run -d 'List what would be fetched: pages are read for that, pictures are not, and no index is made'
 complete -c ris -n "__fish_ris_using_subcommand index" -l noai -d 'Leave pictures out whose pages say noai or noimageai'
 complete -c ris -n "__fish_ris_using_subcommand index" -l allow-private -d 'Connect to addresses that are not public, too: an intranet\'s, this machine\'s'
 complete -c ris -n "__fish_ris_using_subcommand index" -l json -d 'Print the summary as one line of JSON; with --watch, one each time'

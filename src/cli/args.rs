@@ -137,7 +137,7 @@ pub struct Web {
     /// Leave a host alone for so long between requests; its Crawl-delay and its slowness count, too
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
     pub delay: std::time::Duration,
-    /// List what the starts lead to: fetch nothing else, write nothing
+    /// List what would be fetched: pages are read for that, pictures are not, and no index is made
     #[arg(long)]
     pub dry_run: bool,
     /// Leave pictures out whose pages say noai or noimageai

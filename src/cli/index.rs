@@ -41,7 +41,9 @@ pub fn run(args: &Index, global: &Global) -> Result<Exit> {
     let (starts, sources) = web::split(sources)?;
     #[cfg(feature = "crawl")]
     if args.web.dry_run && !starts.is_empty() {
-        return web::list(&starts, args);
+        let options = options(&args.walk)?;
+        progress::stop_on_interrupt();
+        return web::list(&starts, args, &options, global.quiet);
     }
     #[cfg(feature = "crawl")]
     if args.web.dry_run || (args.watch && !starts.is_empty()) {
@@ -224,14 +226,7 @@ fn text(summary: &Summary, pictures: u64, bytes: u64, folder: &Path) -> String {
         if crawled.not_modified > 0 {
             let _ = write!(text, "; {} had not changed", HumanCount(crawled.not_modified));
         }
-        if !crawled.refused.is_empty() {
-            let reasons: Vec<_> =
-                crawled.refused.iter().map(|(reason, count)| format!("{reason} {}", HumanCount(*count))).collect();
-            let _ = write!(text, "; not fetched or not used: {}", reasons.join(", "));
-        }
-        if crawled.pending > 0 {
-            let _ = write!(text, "; addresses left: {}, run again to go on", HumanCount(crawled.pending));
-        }
+        text.push_str(&web::crawled_rest(crawled));
     }
     let seconds = summary.elapsed.as_secs_f64();
     let _ = write!(text, "\n{seconds:.1} s");

@@ -1,11 +1,13 @@
 //! `ris index` of sources on the web.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use ::url::Url;
 use anyhow::Result;
-use ris::index::{self, Writer};
-use ris::ingest::crawl::{Crawl, Planned, check, crawl, plan};
+use indicatif::HumanCount;
+use ris::index::Writer;
+use ris::ingest::crawl::{Crawl, Crawled, Planned, check, crawl, plan};
 use ris::ingest::{self, Summary};
 use ris::locator::Locator;
 use ris::progress::Progress;
@@ -14,8 +16,9 @@ use ris::source::web::{fetch, manners, url};
 use ris::{Error, ErrorKind, report};
 
 use super::args::{self, Index};
-use super::exit::{self, Exit};
-use super::messages;
+use super::exit::Exit;
+use super::progress::Bar;
+use super::{index, messages};
 
 /// The sources that are addresses on the web, apart from the others.
 ///
@@ -76,23 +79,40 @@ pub fn crawl_of(args: &Index) -> Crawl {
     }
 }
 
-/// Lists what the starts lead to.
-pub fn list(starts: &[Url], args: &Index) -> Result<Exit> {
-    let mut failed = false;
-    let found = |Planned { kind, url }: Planned| {
+/// Lists what a crawl would fetch.
+pub fn list(starts: &[Url], args: &Index, options: &ingest::Options, quiet: bool) -> Result<Exit> {
+    let bar = Bar::new(quiet);
+    let mut found = |Planned { kind, url }: Planned| {
         let mut line = Vec::new();
         let written = match args.json {
-            true => report::json::planned(&mut line, kind, url.as_str()),
-            false => std::io::Write::write_all(&mut line, format!("{kind:<8}{url}\n").as_bytes()),
+            true => report::json::planned(&mut line, kind, &url),
+            false => writeln!(line, "{kind:<8}{url}"),
         };
-        written.map_err(Error::io)?;
-        exit::print(&line).map(drop).map_err(|error| Error::new(ErrorKind::Io, error.to_string()))
+        let written = written.and_then(|()| bar.suspend(|| io::stdout().lock().write_all(&line)));
+        written.map_err(Error::io)
     };
-    plan(starts, &crawl_of(args), found, |start, refusal| {
-        failed = true;
-        messages::line(&format!("{start}: {}", refusal.message()));
-    })?;
-    Ok(if failed { Exit::Error } else { Exit::Success })
+    let planned = plan(starts, &crawl_of(args), options, &bar, &mut found);
+    bar.clear();
+    let summary = planned?;
+    if let Some(crawled) = summary.crawled.as_ref().filter(|_| !quiet) {
+        let (pages, images) = (HumanCount(crawled.pages), HumanCount(crawled.images));
+        messages::block(&format!("pages: {pages}, pictures that would be fetched: {images}{}", crawled_rest(crawled)));
+    }
+    Ok(index::exit_of(&summary))
+}
+
+/// What a crawl did not fetch, and what it left.
+pub fn crawled_rest(crawled: &Crawled) -> String {
+    let mut text = String::new();
+    if !crawled.refused.is_empty() {
+        let reasons: Vec<_> =
+            crawled.refused.iter().map(|(reason, count)| format!("{reason} {}", HumanCount(*count))).collect();
+        text.push_str(&format!("; not fetched or not used: {}", reasons.join(", ")));
+    }
+    if crawled.pending > 0 {
+        text.push_str(&format!("; addresses left: {}, run again to go on", HumanCount(crawled.pending)));
+    }
+    text
 }
 
 /// Crawls, and adds what came of it to what came of the folders.
@@ -111,7 +131,7 @@ pub fn round(
         return Err(Error::new(ErrorKind::Usage, "--warc takes a file: stdout is for results"));
     }
     let mut writer =
-        Writer::open(folder, index::Options { portable: args.here.is_some(), ..index::Options::default() })?;
+        Writer::open(folder, ris::index::Options { portable: args.here.is_some(), ..ris::index::Options::default() })?;
     let mut crawled = crawl(&mut writer, starts, &how, options, progress)?;
     writer.finish()?;
     if let Some(before) = summary {

@@ -224,8 +224,22 @@ fn a_dry_run_lists_what_would_be_fetched_and_makes_no_index() {
         assert!(lines.contains(&expected.as_str()), "{expected}: {ran:?}");
     }
     assert!(!ran.stdout.contains("/private/") && !ran.stdout.contains("elsewhere"), "{ran:?}");
-    assert_eq!(paths(&site.take_log()), ["/", "/robots.txt"]);
+    let dry = site.take_log();
+    assert!(dry.iter().all(|asked| !asked.path.starts_with("/pictures/")), "{:?}", paths(&dry));
     assert!(!place.path("idx").exists());
+    // It is what a crawl then fetches, but for what is not there.
+    assert_eq!(crawl(&place, &site.url("/"), &[]).status, 0);
+    let log = site.take_log();
+    let mut fetched: Vec<_> = log.iter().filter(|asked| asked.status == 200).map(|asked| asked.path.as_str()).collect();
+    let listed = |path: &str| lines.iter().any(|line| line.ends_with(&site.url(path)));
+    fetched.retain(|path| !listed(path));
+    assert_eq!(fetched, ["/robots.txt"], "all else is listed: {lines:?}");
+    assert_eq!(lines.iter().filter(|line| line.starts_with("page")).count(), 4, "{lines:?}");
+    assert_eq!(
+        lines.len(),
+        log.iter().filter(|asked| asked.status == 200).count() - 1 + 2,
+        "and two that are not there"
+    );
 }
 
 #[test]

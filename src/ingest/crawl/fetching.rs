@@ -80,6 +80,7 @@ pub(super) struct Named {
     pub pictures: Vec<(String, String, String, String)>,
     /// Pictures that the page forbids to keep.
     pub forbidden: u64,
+    pub is_sitemap: bool,
 }
 
 impl Named {
@@ -90,6 +91,7 @@ impl Named {
             sitemaps: done.sitemaps.clone(),
             pictures: done.pictures.clone(),
             forbidden: 0,
+            is_sitemap: false,
         }
     }
 }
@@ -261,6 +263,7 @@ impl<'a> Fetching<'a> {
             sitemaps: Vec::new(),
             pictures: pictures.into_iter().map(shown).collect(),
             forbidden,
+            is_sitemap: false,
         };
         page_of(named, Done { title: page.title, ..validators })
     }
@@ -340,12 +343,13 @@ fn of_sitemap(sitemap: sitemap::Sitemap, validators: Done) -> Answer {
         links: sitemap.pages.iter().map(|entry| entry.url.to_string()).collect(),
         sitemaps: sitemap.sitemaps.iter().map(|entry| entry.url.to_string()).collect(),
         forbidden: 0,
+        is_sitemap: true,
     };
     page_of(named, validators)
 }
 
 /// Whether what a user named is a sitemap: XML with its root, packed, or a text of that name.
-pub(super) fn looks_like_sitemap(response: &Response, url: &Url) -> bool {
+fn looks_like_sitemap(response: &Response, url: &Url) -> bool {
     let body = &response.body;
     let start = String::from_utf8_lossy(body.get(..1024).unwrap_or(body)).to_ascii_lowercase();
     start.contains("<urlset")

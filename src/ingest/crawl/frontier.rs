@@ -10,7 +10,7 @@ use super::super::examine::{Examined, Look};
 use super::super::run::Run;
 use super::fetching::{Answer, Fetched, Job, Looked, Named};
 use super::recording::Recording;
-use super::{Crawl, Crawled, host_of, lose, lose_place, places};
+use super::{Crawl, Crawled, Found, Planned, host_of, lose, lose_place, places};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::ledger::{Done, Kind, Queued};
 use crate::index::{Page, Shown, State};
@@ -35,10 +35,12 @@ const TICK: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What is to be fetched, whom it may be asked of, and when.
-pub(super) struct Frontier<'a> {
+pub(super) struct Frontier<'a, 'f> {
     pub scope: Scope,
     pub crawl: &'a Crawl,
     pub look: &'a Look<'a>,
+    /// Of a dry run: hears of what would be fetched.
+    pub found: Option<&'a mut Found<'f>>,
     /// Of each host the places of its addresses in the ledger.
     pub queues: HashMap<String, VecDeque<u64>>,
     /// What each host's robots.txt says, or why it can't be had: then nothing is asked of the host in this run.
@@ -57,7 +59,7 @@ pub(super) struct Frontier<'a> {
     pub crawled: Crawled,
 }
 
-impl Frontier<'_> {
+impl Frontier<'_, '_> {
     fn refuse(&mut self, reason: Reason) {
         *self.crawled.refused.entry(reason.name()).or_default() += 1;
     }
@@ -203,6 +205,13 @@ impl Frontier<'_> {
                     continue;
                 }
             }
+            if is_picture && self.found.is_some() {
+                self.asked.1 += 1;
+                self.crawled.images += 1;
+                self.tell_planned("picture", &queued.url)?;
+                self.finish(run, &queued, Done::default())?;
+                continue;
+            }
             let last = run.writer.ledger()?.last(&queued.url)?;
             let last = match last {
                 Some(done) if done.picture && !self.is_kept(run, &queued.url)? => None,
@@ -217,6 +226,10 @@ impl Frontier<'_> {
             let job = Job::Fetch { host: host.to_owned(), at, queued, url: address, last: last.map(Box::new) };
             return jobs.send(job).map_err(|_| gone());
         }
+    }
+
+    fn tell_planned(&mut self, kind: &'static str, url: &str) -> Result<()> {
+        self.found.as_mut().map_or(Ok(()), |found| found(Planned { kind, url: url.to_owned() }))
     }
 
     /// Whether a picture is in the index. One that it lost, never could read, or wants more frames of, is asked for whole.
@@ -345,12 +358,14 @@ impl Frontier<'_> {
             Answer::Page { done, named } => {
                 self.told.insert(queued.start);
                 self.crawled.pages += 1;
+                self.tell_planned(if named.is_sitemap { "sitemap" } else { "page" }, &queued.url)?;
                 self.name(run, &queued, &done.title, named)?;
                 self.finish(run, &queued, *done)
             }
             Answer::Picture { done, looked, stamp } => {
                 self.told.insert(queued.start);
                 self.crawled.images += 1;
+                self.tell_planned("picture", &queued.url)?;
                 let on = queued.shown.clone().map(|(url, title, alt, caption)| Page { url, title, alt, caption });
                 let fetched_s = i64::try_from(now_s).unwrap_or_default();
                 let shown = Shown { on: on.into_iter().collect(), fetched_s };

@@ -36,7 +36,7 @@ use crate::source::web::manners::{self, Manners};
 use crate::source::web::scope::{Reach, Scope};
 use crate::source::web::traps::{self, Traps};
 
-pub use plan::{Planned, plan};
+pub use plan::{Found, Planned, plan};
 
 use fetching::{Fetching, Job};
 use frontier::Frontier;
@@ -131,6 +131,18 @@ pub fn crawl(
     options: &Options,
     progress: &dyn Progress,
 ) -> Result<Summary> {
+    run_of(writer, starts, crawl, options, progress, None)
+}
+
+/// With `found`, pictures are told to it and not fetched.
+fn run_of(
+    writer: &mut Writer,
+    starts: &[Url],
+    crawl: &Crawl,
+    options: &Options,
+    progress: &dyn Progress,
+    found: Option<&mut Found<'_>>,
+) -> Result<Summary> {
     let begun = Instant::now();
     let scope = Scope::new(crawl.reach, starts.to_vec(), &crawl.include, &crawl.exclude)?;
     let fetcher = Fetcher::new(crawl.fetch.clone())?;
@@ -159,6 +171,7 @@ pub fn crawl(
         scope,
         crawl,
         look: &look,
+        found,
         queues: HashMap::new(),
         verdicts: HashMap::new(),
         troubled: BTreeSet::new(),
