@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use shows::MAX_PAGES;
+pub use shows::{MAX_PAGES, Pictures};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -61,6 +61,9 @@ pub struct Queued {
     pub hops: u8,
     /// The crawl that it belongs to: see [`Ledger::begin`].
     pub start: u32,
+    /// A sitemap lists it: no trap.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub listed: bool,
     /// Of a picture: the page that shows it, the page's title, and what it says of the picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shown: Option<(String, String, String, String)>,
@@ -90,6 +93,9 @@ pub struct Done {
     /// Of a page or sitemap: where it leads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<String>,
+    /// It is a sitemap.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sitemap: bool,
     /// Of a sitemap: sitemaps that it names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sitemaps: Vec<String>,
@@ -267,6 +273,11 @@ impl Ledger {
         self.known.get(&key(url)).is_some_and(|known| known.queued.max(known.done) > began)
     }
 
+    /// Whether any crawl has ever fetched the address.
+    pub fn is_known(&self, url: &str) -> bool {
+        self.known.get(&key(url)).is_some_and(|known| known.done != 0)
+    }
+
     /// Queues an address unless its crawl has met it; where its record stands.
     ///
     /// # Errors
@@ -280,6 +291,14 @@ impl Ledger {
         self.append(&Record::Queued(queued))?;
         self.pending += u64::from(!was);
         Ok(self.known.get(&key).map(|known| known.queued))
+    }
+
+    /// Queues an address that waits behind all others.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn put_back(&mut self, queued: Queued) -> Result<()> {
+        self.append(&Record::Queued(queued))
     }
 
     /// Notes what came of an address.
@@ -345,34 +364,15 @@ impl Ledger {
         Ok(places)
     }
 
-    /// The pictures that a crawl found when it ran before and has not met since it began.
-    ///
-    /// # Errors
-    /// `Io`, `Damaged`.
-    pub fn unmet_pictures(&mut self, start: u32) -> Result<Vec<String>> {
-        let Some(began) = self.starts.get(start as usize).map(|start| start.began) else { return Ok(Vec::new()) };
-        let mut places: Vec<_> = self.known.values().filter(|known| known.done != 0 && known.done < began).collect();
-        places.retain(|known| known.queued < began);
-        let places: Vec<_> = places.into_iter().map(|known| known.done).collect();
-        let mut unmet = Vec::new();
-        for at in places {
-            if let Record::Done(done) = self.read(at)?
-                && done.picture
-                && done.start == start
-            {
-                unmet.push(done.url);
-            }
-        }
-        unmet.sort();
-        Ok(unmet)
-    }
-
     /// Forgets an address.
     ///
     /// # Errors
     /// `Io`.
     pub fn forget(&mut self, url: &str) -> Result<()> {
-        self.append(&Record::Forgotten(url.to_owned()))
+        let was = self.known.get(&key(url)).is_some_and(|known| known.queued > known.done);
+        self.append(&Record::Forgotten(url.to_owned()))?;
+        self.pending -= u64::from(was);
+        Ok(())
     }
 
     fn read(&mut self, at: u64) -> Result<Record> {
@@ -512,7 +512,7 @@ mod tests {
     use super::*;
 
     fn queued(url: &str, start: u32) -> Queued {
-        Queued { url: url.into(), kind: Kind::Page, depth: 1, hops: 0, start, shown: None }
+        Queued { url: url.into(), kind: Kind::Page, depth: 1, hops: 0, start, listed: false, shown: None }
     }
 
     fn done(url: &str, start: u32) -> Done {
@@ -557,11 +557,12 @@ mod tests {
         assert!(!ledger.is_met("http://a/1", a) && ledger.last("http://a/1").unwrap().is_some());
         ledger.queue(queued("http://a/1", a)).unwrap();
         ledger.finish(done("http://a/1", a)).unwrap();
-        assert_eq!(ledger.unmet_pictures(a).unwrap(), ["http://a/2"]);
+        let pictures = ledger.pictures_of(a).unwrap();
+        assert_eq!((pictures.met, pictures.unmet), (1, vec!["http://a/2".to_owned()]));
         ledger.forget("http://a/2").unwrap();
         let committed = ledger.sync().unwrap();
         let mut again = Ledger::open(folder.path(), Some(&committed)).unwrap();
-        assert!(again.unmet_pictures(a).unwrap().is_empty() && again.last("http://a/2").unwrap().is_none());
+        assert!(again.pictures_of(a).unwrap().unmet.is_empty() && again.last("http://a/2").unwrap().is_none());
         assert!(again.last("http://b/1").unwrap().is_some(), "another crawl's stays");
     }
 

@@ -29,6 +29,9 @@ pub(super) enum Examined {
     Picture { stamp: Stamp, id: PictureId, touched: bool, replaces: Option<PictureId> },
     /// A picture that the index does not have.
     Described { stamp: Stamp, picture: Box<PictureRecord>, replaces: Option<PictureId> },
+    /// A picture whose bytes were described in this run already, at another place.
+    #[cfg(feature = "crawl")]
+    Twin { stamp: Stamp, digest: crate::index::Digest, replaces: Option<PictureId> },
     /// An archive that was read to its end.
     Archive { stamp: Stamp, replaces: Option<PictureId> },
     /// It claims to be a picture and can't be read.

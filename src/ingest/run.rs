@@ -119,6 +119,11 @@ impl<'a> Run<'a> {
         self.before
     }
 
+    #[cfg(feature = "crawl")]
+    pub fn warn(&self, error: &Error) {
+        self.progress.event(Event::Warned(error));
+    }
+
     pub fn fail(&mut self, error: &Error) {
         self.summary.failed += 1;
         self.progress.event(Event::Failed(error));
@@ -162,6 +167,14 @@ impl<'a> Run<'a> {
                 }
                 self.bereft.extend(replaces);
                 (record.stamp, record.picture) = (stamp, Some(self.writer.add_picture(&picture)?));
+                self.settle(&record, false)?;
+            }
+            #[cfg(feature = "crawl")]
+            Examined::Twin { stamp, digest, replaces } => {
+                let missing = || Error::new(ErrorKind::Io, "changed while it was read: run again");
+                let id = self.writer.picture_with(&digest)?.ok_or_else(missing)?;
+                self.bereft.extend(replaces.filter(|old| *old != id));
+                (record.stamp, record.picture) = (stamp, Some(id));
                 self.settle(&record, false)?;
             }
             Examined::Failed { stamp, error, replaces } => {

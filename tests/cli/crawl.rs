@@ -8,12 +8,12 @@ use crate::setup::{Place, Ran, fixtures, names};
 use crate::site::{Asked, Reply, Site};
 
 /// Crawls a site on loopback without pauses.
-fn crawl(place: &Place, url: &str, more: &[&str]) -> Ran {
+pub fn crawl(place: &Place, url: &str, more: &[&str]) -> Ran {
     let args = ["index", url, "--index", "idx", "--json", "--allow-private", "--delay", "0"];
     Ran::of(place.ris().args(args).args(more).output().unwrap())
 }
 
-fn paths(log: &[Asked]) -> Vec<&str> {
+pub fn paths(log: &[Asked]) -> Vec<&str> {
     let mut paths: Vec<_> = log.iter().map(|asked| asked.path.as_str()).collect();
     paths.sort_unstable();
     paths
@@ -60,48 +60,6 @@ fn a_site_is_crawled_and_a_search_names_the_page_the_picture_and_its_text() {
 }
 
 #[test]
-fn every_page_that_shows_a_picture_is_told_and_after_the_next_crawl_those_that_still_do() {
-    let changed = Arc::new(AtomicU32::new(0));
-    let (place, flag) = (Place::new(), changed.clone());
-    let page = |title: &str, alt: &str| {
-        let rest = "<a href='/one'>1</a><a href='/two/'>2</a><a href='/moved'>3</a>";
-        Reply::ok(format!("<title>{title}</title><img src='/pictures/pond.jpg' alt='{alt}'>{rest}"))
-    };
-    let site = Site::made(Arc::new(move |path| {
-        let is_changed = flag.load(Ordering::SeqCst) > 0;
-        match path {
-            "/start" => Some(page("start", "")),
-            "/one" if is_changed => Some(Reply::ok("<title>one</title>")),
-            "/one" => Some(page("one", "a pond")),
-            "/two/" if is_changed => Some(page("two", "a lake")),
-            "/two/" => Some(page("two", "")),
-            "/moved" => Some(Reply::ok("<title>three</title><img src='/old.jpg' alt='seen from the gate'>")),
-            "/old.jpg" => Some(Reply::status(301).with("Location", "/pictures/pond.jpg")),
-            _ => None,
-        }
-    }));
-    place.copy("library/garden/pond.jpg", "query.jpg");
-    let shown_on = || {
-        let answer = place.run(["search", "query.jpg", "--index", "idx", "--json"]).object();
-        let found = &answer["matches"][0];
-        assert_eq!(found["page"], found["shown_on"][0]["page"], "{answer}");
-        let pages = found["shown_on"].as_array().unwrap().iter();
-        let text = |page: &serde_json::Value, name: &str| page[name].as_str().unwrap_or_default().to_owned();
-        pages.map(|page| [text(page, "title"), text(page, "alt")].join(": ")).collect::<Vec<_>>()
-    };
-    assert_eq!(crawl(&place, &site.url("/start"), &[]).status, 0);
-    assert_eq!(shown_on(), ["one: a pond", "three: seen from the gate", "two: ", "start: "]);
-    let with = |filter: &str| place.run(["search", "query.jpg", "--index", "idx", "--where", filter]).status;
-    assert_eq!((with("alt:gate"), with("title:two"), with("alt:lake")), (0, 0, 1));
-    let text = place.run(["search", "query.jpg", "--index", "idx"]).stdout;
-    assert!(text.contains("/moved") && text.contains("on 1 other"), "{text}");
-    changed.store(1, Ordering::SeqCst);
-    assert_eq!(crawl(&place, &site.url("/start"), &[]).status, 0);
-    assert_eq!(shown_on(), ["two: a lake", "three: seen from the gate", "start: "]);
-    assert_eq!((with("alt:pond"), with("alt:lake")), (1, 0));
-}
-
-#[test]
 fn pages_and_frames_of_a_picture_on_the_web_are_places_of_their_own_as_in_a_folder() {
     let cut = Arc::new(AtomicU32::new(0));
     let (place, flag) = (Place::new(), cut.clone());
@@ -139,45 +97,6 @@ fn pages_and_frames_of_a_picture_on_the_web_are_places_of_their_own_as_in_a_fold
 }
 
 #[test]
-fn an_unchanged_site_costs_answers_of_304_and_no_bytes_of_pictures() {
-    let (place, site) = (Place::new(), Site::new());
-    assert_eq!(crawl(&place, &site.url("/"), &[]).status, 0);
-    let first = site.take_log();
-    let again = crawl(&place, &site.url("/"), &[]);
-    let told = again.object();
-    let log = site.take_log();
-    assert_eq!(
-        (&told["indexed"], &told["unchanged"], &told["decoded"]),
-        (&0.into(), &7.into(), &0.into()),
-        "{again:?}"
-    );
-    assert_eq!(paths(&log), paths(&first), "the same is asked for");
-    for asked in log
-        .iter()
-        .filter(|asked| asked.path != "/robots.txt" && first.iter().any(|f| f.path == asked.path && f.status == 200))
-    {
-        assert_eq!((asked.status, asked.bytes), (304, 0), "{asked:?}");
-    }
-    assert!(log.iter().filter(|asked| asked.status == 304).count() >= 9);
-}
-
-#[test]
-fn pictures_that_are_shown_no_more_are_missing_and_prune_forgets_them() {
-    let gone = Arc::new(AtomicU32::new(0));
-    let (place, flag) = (Place::new(), gone.clone());
-    let site = Site::made(Arc::new(move |path| {
-        (path == "/gallery.html" && flag.load(Ordering::SeqCst) > 0).then(|| Reply::ok("<title>closed</title>"))
-    }));
-    assert_eq!(crawl(&place, &site.url("/"), &[]).object()["indexed"], 7);
-    gone.store(1, Ordering::SeqCst);
-    let told = crawl(&place, &site.url("/"), &[]).object();
-    assert_eq!((&told["missing"], &told["pictures"]), (&5.into(), &7.into()));
-    let pruned = place.run(["prune", "--index", "idx", "--json"]).object();
-    assert_eq!(pruned["forgotten"].as_array().unwrap().len(), 5, "{pruned}");
-    assert_eq!(crawl(&place, &site.url("/"), &[]).object()["pictures"], 2);
-}
-
-#[test]
 fn sitemaps_single_pictures_and_lists_are_sources_too() {
     let (place, site) = (Place::new(), Site::new());
     let told = crawl(&place, &site.url("/sitemap.xml"), &["--depth", "1"]).object();
@@ -188,28 +107,6 @@ fn sitemaps_single_pictures_and_lists_are_sources_too() {
     place.write("list", format!("{}\n{}\n", site.url("/pictures/bay.jpg"), site.url("/pictures/gate.jpg")));
     let told = crawl(&place, &site.url("/pictures/pond.jpg"), &["--files-from", "list"]).object();
     assert_eq!((&told["indexed"], &told["unchanged"], &told["pictures"]), (&2.into(), &1.into(), &3.into()), "{told}");
-}
-
-#[test]
-fn limits_leave_the_rest_for_the_next_run_and_status_tells_how_much() {
-    let (place, site) = (Place::new(), Site::new());
-    let told = crawl(&place, &site.url("/"), &["--max-images", "2"]).object();
-    // Five pictures, and two that are not there.
-    assert_eq!((&told["indexed"], &told["web"]["pending"]), (&2.into(), &7.into()), "{told}");
-    assert_eq!(place.run(["status", "--index", "idx", "--json"]).object()["pending"], 7);
-    site.take_log();
-    let told = crawl(&place, &site.url("/"), &[]).object();
-    assert_eq!((&told["indexed"], &told["pictures"], &told["web"]["pending"]), (&5.into(), &7.into(), &0.into()));
-    let log = site.take_log();
-    assert!(
-        log.iter().all(|asked| asked.path.starts_with("/pictures/") || asked.path == "/robots.txt"),
-        "{:?}",
-        paths(&log)
-    );
-    let told = crawl(&Place::new(), &site.url("/"), &["--depth", "0"]).object();
-    assert_eq!((&told["indexed"], &told["web"]["pages"]), (&2.into(), &1.into()), "{told}");
-    let told = crawl(&Place::new(), &site.url("/"), &["-E", "*gallery*"]).object();
-    assert_eq!(told["indexed"], 2, "{told}");
 }
 
 #[test]
@@ -283,26 +180,6 @@ fn a_host_is_left_alone_for_as_long_as_it_asks() {
         let least = if status == 503 { Duration::from_secs(2) } else { Duration::from_millis(200) };
         assert!(pause >= least, "{pause:?} after {status}");
     }
-}
-
-#[test]
-fn a_site_that_is_down_for_a_while_loses_nothing() {
-    let down = Arc::new(AtomicU32::new(0));
-    let (place, flag) = (Place::new(), down.clone());
-    let site = Site::made(Arc::new(move |_| match flag.load(Ordering::SeqCst) {
-        0 => None,
-        status => Some(Reply::status(u16::try_from(status).unwrap())),
-    }));
-    assert_eq!(crawl(&place, &site.url("/"), &[]).object()["indexed"], 7);
-    for status in [500, 403] {
-        down.store(status, Ordering::SeqCst);
-        let ran = crawl(&place, &site.url("/"), &[]);
-        let told = ran.object();
-        assert_eq!((ran.status, &told["missing"], &told["sources"]), (2, &0.into(), &7.into()), "{status}: {ran:?}");
-    }
-    down.store(0, Ordering::SeqCst);
-    let told = crawl(&place, &site.url("/"), &[]).object();
-    assert_eq!((&told["unchanged"], &told["decoded"], &told["web"]["pending"]), (&7.into(), &0.into(), &0.into()));
 }
 
 #[test]
@@ -404,7 +281,7 @@ fn bytes_that_were_dropped_count_and_addresses_are_places_for_the_other_commands
     let place = Place::new();
     let told = crawl(&place, &site.url("/start.html"), &["--max-bytes", "1M"]).object();
     assert!(
-        told["web"]["received"].as_u64().unwrap() > 1 << 20 && told["web"]["pending"].as_u64().unwrap() > 0,
+        told["web"]["received"].as_u64().unwrap() >= 1 << 20 && told["web"]["pending"].as_u64().unwrap() > 0,
         "{told}"
     );
     assert_eq!(crawl(&place, &site.url("/start.html"), &[]).object()["web"]["pending"], 0);
@@ -428,7 +305,7 @@ fn the_same_bytes_under_several_addresses_are_described_once() {
     }));
     let place = Place::new();
     let told = crawl(&place, &site.url("/many.html"), &[]).object();
-    assert_eq!((&told["pictures"], &told["sources"]), (&1.into(), &5.into()), "{told}");
+    assert_eq!((&told["pictures"], &told["sources"], &told["decoded"]), (&1.into(), &5.into(), &1.into()), "{told}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The command as users and scripts meet it: arguments, streams, exit statuses, files on disk.
 
+#[cfg(feature = "crawl")]
+mod again;
 mod archives;
 #[cfg(target_os = "linux")]
 mod calls;

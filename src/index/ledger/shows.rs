@@ -13,6 +13,15 @@ const ROUND: u64 = 64 << 20;
 /// The most redirects between what a page names and a picture: what a crawl follows.
 const MAX_HOPS: usize = 5;
 
+/// The pictures of a crawl.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pictures {
+    /// How many it has met since it began.
+    pub met: u64,
+    /// Those that it found when it ran before and has not met since, in order.
+    pub unmet: Vec<String>,
+}
+
 /// A picture's address, and the pages that show it.
 pub type Shows = (String, Vec<Page>);
 
@@ -42,18 +51,23 @@ impl Ledger {
             }
         })?;
         self.each_last(ended, |done| {
-            for (url, page, alt, caption) in done.pictures {
-                let mut at = key(&url);
+            // A link may lead to a picture, too.
+            let links = if done.sitemap { &[][..] } else { &done.links };
+            let linked = links.iter().map(|url| (url, &done.url, "", ""));
+            let shown =
+                done.pictures.iter().map(|(url, page, alt, caption)| (url, page, alt.as_str(), caption.as_str()));
+            for (url, page, alt, caption) in shown.chain(linked) {
+                let mut at = key(url);
                 for _ in 0..MAX_HOPS {
                     at = redirects.get(&at).copied().unwrap_or(at);
                 }
                 let Some((_, pages)) = pictures.get_mut(&at) else { continue };
                 // A sitemap does not say what its pages are called.
-                let title = if page == done.url { done.title.as_str() } else { "" };
-                let is_known = pages.contains_key(&page);
+                let title = if *page == done.url { done.title.as_str() } else { "" };
+                let is_known = pages.contains_key(page);
                 if pages.len() < MAX_PAGES || is_known {
-                    let told = pages.entry(page).or_insert_with(<[String; 3]>::default);
-                    for (place, text) in told.iter_mut().zip([title, &alt, &caption]) {
+                    let told = pages.entry(page.clone()).or_insert_with(<[String; 3]>::default);
+                    for (place, text) in told.iter_mut().zip([title, alt, caption]) {
                         if place.is_empty() {
                             text.clone_into(place);
                         }
@@ -81,6 +95,28 @@ impl Ledger {
         }
         shows.sort_by(|(a, _), (b, _)| a.cmp(b));
         Ok(shows)
+    }
+
+    /// The pictures of a crawl: what it has met since it began, and what it found before and has not met again.
+    ///
+    /// # Errors
+    /// `Io`, `Damaged`.
+    pub fn pictures_of(&mut self, start: u32) -> Result<Pictures> {
+        self.flush()?;
+        let began = self.starts.get(start as usize).map_or(0, |start| start.began);
+        let mut pictures = Pictures::default();
+        self.each_last(&[], |done| {
+            let known = self.known.get(&key(&done.url)).copied().unwrap_or_default();
+            if done.picture && done.start == start {
+                if known.queued.max(known.done) > began {
+                    pictures.met += 1;
+                } else {
+                    pictures.unmet.push(done.url);
+                }
+            }
+        })?;
+        pictures.unmet.sort();
+        Ok(pictures)
     }
 
     /// Calls `visit` with the last word on each address, but for what is out of date.

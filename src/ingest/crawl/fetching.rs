@@ -12,13 +12,15 @@ use super::super::budget::Share;
 use super::super::examine::{DESCRIBING, Examined, Look, picture_of, refuse};
 use super::super::pages::{self, Laid, Step};
 use super::super::{self as ingest};
+use super::described::{Claim, Described};
 use super::recording::Recording;
 use super::stamp_of;
-use crate::decode::{self, Sniff};
+use crate::decode::{self, Several, Sniff};
 use crate::error::Result;
+use crate::index::Digest;
 use crate::index::ledger::{Done, Kind, Queued};
 use crate::locator::{Locator, Stamp};
-use crate::source::web::fetch::{Fetcher, PRODUCT, Request, Response};
+use crate::source::web::fetch::{self, Fetcher, PRODUCT, Request, Response};
 use crate::source::web::manners::Outcome;
 use crate::source::web::page::{self, Directives};
 use crate::source::web::robots::Verdict;
@@ -32,7 +34,8 @@ pub(super) enum Job {
     /// The robots.txt of the host of `url`.
     Robots { host: String, url: Url },
     /// An address, and what came of it the last time.
-    Fetch { host: String, at: u64, queued: Queued, url: Url, last: Option<Box<Done>> },
+    /// At most `room` bytes of it may be received.
+    Fetch { host: String, at: u64, queued: Queued, url: Url, last: Option<Box<Done>>, room: Option<u64> },
 }
 
 /// What came of one.
@@ -48,6 +51,8 @@ pub(super) enum Fetched {
 /// What an answer is.
 pub(super) enum Answer {
     Refused(Refusal),
+    /// Larger than the room there was for it.
+    Unread,
     /// Not there (any more).
     Gone(u16),
     Redirect(Url),
@@ -103,6 +108,7 @@ pub(super) struct Fetching<'a> {
     pool: &'a ThreadPool,
     noai: bool,
     recording: Option<&'a Recording>,
+    described: Described,
     /// Whether the run is to stop.
     stop: &'a (dyn Fn() -> bool + Sync),
     /// Held by the one that waits for the whole of what a picture takes while it holds its bytes.
@@ -118,20 +124,23 @@ impl<'a> Fetching<'a> {
         recording: Option<&'a Recording>,
         stop: &'a (dyn Fn() -> bool + Sync),
     ) -> Self {
-        Self { fetcher, look, pool, noai, recording, stop, large: Mutex::new(()) }
+        Self { fetcher, look, pool, noai, recording, described: Described::default(), stop, large: Mutex::new(()) }
     }
 
     /// Works until there are no more jobs.
-    pub fn work(&self, jobs: &Mutex<Receiver<Job>>, sender: &Sender<Fetched>) {
+    pub fn work(&'a self, jobs: &Mutex<Receiver<Job>>, sender: &Sender<Fetched>) {
         loop {
             let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            // Held until what was described is on its way.
+            let mut claim = None;
             let fetched = match job {
                 Err(_) => return,
                 Ok(Job::Robots { host, url }) => {
                     let begun = Instant::now();
                     let (verdict, answer) = Verdict::fetch(self.fetcher, &url);
                     let outcome = Outcome::of(&answer, begun.elapsed(), SystemTime::now());
-                    let received = received_of(&answer);
+                    let received =
+                        answer.as_ref().map_or_else(|_| fetch::received_in_vain(), |response| response.received);
                     let refusal = match (&verdict, answer) {
                         (Verdict::Nothing, Err(refusal)) => Some(refusal),
                         (Verdict::Nothing, Ok(response)) => {
@@ -142,9 +151,9 @@ impl<'a> Fetching<'a> {
                     };
                     Fetched::Robots { host, verdict, refusal, outcome, received }
                 }
-                Ok(Job::Fetch { host, at, queued, url, last }) => {
+                Ok(Job::Fetch { host, at, queued, url, last, room }) => {
                     let mut passes = false;
-                    let answer = self.fetch(&queued, &url, last, |outcome, received| {
+                    let answer = self.fetch(&queued, &url, last, room, &mut claim, |outcome, received| {
                         passes = matches!(outcome, Outcome::Failed { .. });
                         // Where nobody hears it, nobody will hear the answer.
                         let _ = sender.send(Fetched::Ended { host: host.clone(), outcome, received });
@@ -160,10 +169,12 @@ impl<'a> Fetching<'a> {
 
     /// Asks, tells when that has `ended`, and looks at the answer.
     fn fetch(
-        &self,
+        &'a self,
         queued: &Queued,
         url: &Url,
         last: Option<Box<Done>>,
+        room: Option<u64>,
+        claim: &mut Option<Claim<'a>>,
         mut ended: impl FnMut(Outcome, u64),
     ) -> Answer {
         let total = self.look.budget.total();
@@ -176,6 +187,10 @@ impl<'a> Fetching<'a> {
             Kind::Start | Kind::Picture => PICTURE_MAX,
         };
         let most = most.min(total / 2).min(self.look.options.max_file_bytes);
+        let (most, is_short) = match room {
+            Some(room) if room < most => (room, true),
+            _ => (most, false),
+        };
         let validators = last.as_ref().map(|last| (last.etag.clone(), last.last_modified.clone()));
         let (etag, last_modified) = validators.unwrap_or_default();
         let Some(mut share) = self.look.budget.take(most) else {
@@ -191,29 +206,31 @@ impl<'a> Fetching<'a> {
         };
         let received = match &answer {
             // It was read up to there, and dropped.
-            Err(refusal) if refusal.reason() == Reason::Size => most,
-            answer => received_of(answer),
+            Err(_) => fetch::received_in_vain(),
+            Ok(response) => response.received,
         };
         ended(outcome, received);
         match answer {
+            Err(refusal) if is_short && refusal.reason() == Reason::Size => Answer::Unread,
             Err(refusal) => Answer::Refused(refusal),
             Ok(response) => {
                 share.shrink_to(response.body.len() as u64);
                 if let Some(recording) = self.recording {
                     recording.response(&response);
                 }
-                self.understand(queued, url, last, response, share)
+                self.understand(queued, url, last, response, share, claim)
             }
         }
     }
 
     fn understand(
-        &self,
+        &'a self,
         queued: &Queued,
         url: &Url,
         last: Option<Box<Done>>,
         response: Response,
         share: Share<'_>,
+        claim: &mut Option<Claim<'a>>,
     ) -> Answer {
         if let Some(to) = response.redirect {
             return Answer::Redirect(to);
@@ -234,7 +251,7 @@ impl<'a> Fetching<'a> {
                 return Answer::Refused(Refusal::new(Reason::Robots, "its server forbids to index it"));
             }
             let stamp = stamp_of(response.body.len(), response.last_modified.as_deref());
-            return match self.picture(queued, url, response.body, stamp, share) {
+            return match self.picture(queued, url, response.body, stamp, share, claim) {
                 Ok(looked) => Answer::Picture { done: Box::new(validators), looked: Box::new(looked), stamp },
                 Err(error) => Answer::Refused(Refusal::new(Reason::Type, error.to_string())),
             };
@@ -273,7 +290,15 @@ impl<'a> Fetching<'a> {
     }
 
     /// Looks at a picture as at a file.
-    fn picture(&self, queued: &Queued, url: &Url, body: Vec<u8>, stamp: Stamp, share: Share<'_>) -> Result<Looked> {
+    fn picture(
+        &'a self,
+        queued: &Queued,
+        url: &Url,
+        body: Vec<u8>,
+        stamp: Stamp,
+        share: Share<'_>,
+        claim: &mut Option<Claim<'a>>,
+    ) -> Result<Looked> {
         let Look { before, options, budget, .. } = self.look;
         let locator = Locator::Url(queued.url.clone());
         let known = before.known(&locator)?;
@@ -300,8 +325,20 @@ impl<'a> Fetching<'a> {
                 self.look.pictures(&laid, &mut place, &mut done, &way, &mut grant)
             })
         };
-        let mut share = share;
-        let mut step = attempt(&mut share)?;
+        let mut share = Some(share);
+        let is_one = matches!(decode::several(&body), Several::One | Several::Pages(0 | 1)) || options.frames <= 1;
+        let digest = Digest::of(&body);
+        if is_one && before.picture_with(&digest)?.is_none() {
+            *claim = self.described.claim(digest, || drop(share.take()));
+            if claim.is_none() {
+                let first = Examined::Twin { stamp, digest, replaces: picture_of(known) };
+                return Ok(Looked { first: (first, 1), rest: Vec::new() });
+            }
+        }
+        let mut step = match share.as_mut() {
+            Some(share) => attempt(share)?,
+            None => Step::Takes(0),
+        };
         drop(share);
         let mut granted = None;
         while let Step::Takes(needed) = step {
@@ -320,6 +357,9 @@ impl<'a> Fetching<'a> {
                 (Examined::Failed { stamp, error: self.look.too_large(), replaces: picture_of(known) }, 1)
             }
         };
+        if let Some(claim) = claim.as_mut() {
+            claim.is_described = matches!(first.0, Examined::Described { .. });
+        }
         Ok(Looked { first, rest: rest.into_inner().unwrap_or_else(PoisonError::into_inner) })
     }
 }
@@ -362,8 +402,4 @@ fn looks_like_sitemap(response: &Response, url: &Url) -> bool {
 fn is_page(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     kind.is_empty() || kind.contains("html") || kind.contains("xml") || kind == "text/plain"
-}
-
-fn received_of(answer: &std::result::Result<Response, Refusal>) -> u64 {
-    answer.as_ref().map_or(0, |response| response.received)
 }

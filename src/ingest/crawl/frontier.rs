@@ -20,7 +20,7 @@ use crate::source::web::fetch::MAX_HOPS;
 use crate::source::web::manners::{Manners, Next, Outcome, Standing};
 use crate::source::web::robots::Verdict;
 use crate::source::web::scope::Scope;
-use crate::source::web::traps::Traps;
+use crate::source::web::traps::{Traps, without_session};
 use crate::source::web::{Reason, Refusal, url};
 
 /// A commit after so many answers, or so long after the last one: what a crash makes a crawl ask for again. It takes some
@@ -47,6 +47,8 @@ pub(super) struct Frontier<'a, 'f> {
     pub verdicts: HashMap<String, std::result::Result<Verdict, Refusal>>,
     /// Crawls of which something could not be had that may be there: what they did not meet is not gone.
     pub troubled: BTreeSet<u32>,
+    /// Crawls that leave out what an earlier one fetched: likewise.
+    pub narrower: BTreeSet<u32>,
     /// Crawls of which something was read, or that said why nothing was.
     pub told: BTreeSet<u32>,
     pub manners: Manners,
@@ -70,7 +72,7 @@ impl Frontier<'_, '_> {
             if let Some(queued) = run.writer.ledger()?.queued(at)?
                 && let Ok(url) = url::parse(&queued.url)
             {
-                if queued.kind != Kind::Picture {
+                if queued.kind != Kind::Picture && !queued.listed {
                     let _counted = self.traps.enter(&url);
                 }
                 self.enqueue(&url, at);
@@ -86,25 +88,45 @@ impl Frontier<'_, '_> {
     }
 
     /// Queues an address that something named, if it may be asked for and was not met yet.
-    pub fn queue(&mut self, run: &mut Run<'_>, queued: Queued) -> Result<()> {
-        let Ok(url) = url::parse(&queued.url) else {
+    pub fn queue(&mut self, run: &mut Run<'_>, mut queued: Queued) -> Result<()> {
+        let Ok(mut url) = url::parse(&queued.url) else {
             self.refuse(Reason::Url);
             return Ok(());
         };
+        if queued.kind == Kind::Page {
+            url = without_session(url);
+            queued.url = url.to_string();
+        }
         if run.writer.ledger()?.is_met(&queued.url, queued.start) {
             return Ok(());
         }
-        let allowed = match queued.kind {
-            Kind::Picture => self.scope.picture(&url),
-            Kind::Start | Kind::Sitemap => Ok(()),
-            Kind::Page => self.scope.page(&url).and_then(|()| self.traps.enter(&url)),
-        };
+        let is_made_up = queued.kind == Kind::Page && !queued.listed;
+        let allowed =
+            self.allows(&queued, &url).and_then(|()| if is_made_up { self.traps.enter(&url) } else { Ok(()) });
         if let Err(refusal) = allowed {
-            self.refuse(refusal.reason());
+            self.leave_out(run, &queued, refusal.reason())?;
             return Ok(());
         }
         if let Some(at) = run.writer.ledger()?.queue(queued)? {
             self.enqueue(&url, at);
+        }
+        Ok(())
+    }
+
+    /// Whether the rules of this run let an address be fetched.
+    fn allows(&self, queued: &Queued, url: &Url) -> std::result::Result<(), Refusal> {
+        match queued.kind {
+            Kind::Picture => self.scope.picture(url),
+            Kind::Start | Kind::Sitemap => Ok(()),
+            Kind::Page => self.scope.page(url),
+        }
+    }
+
+    /// Counts an address that this run's rules leave out.
+    fn leave_out(&mut self, run: &mut Run<'_>, queued: &Queued, reason: Reason) -> Result<()> {
+        self.refuse(reason);
+        if run.writer.ledger()?.is_known(&queued.url) {
+            self.narrower.insert(queued.start);
         }
         Ok(())
     }
@@ -123,6 +145,10 @@ impl Frontier<'_, '_> {
         loop {
             let now = Instant::now();
             if progress.stop() || self.crawl.max_bytes.is_some_and(|most| self.crawled.received >= most) {
+                if stopped.is_none() {
+                    // Who asks twice ends the process, and loses what is not committed.
+                    run.writer.commit()?;
+                }
                 let since = *stopped.get_or_insert(now);
                 if self.in_flight == 0 || now.duration_since(since) > PATIENCE {
                     return Ok(());
@@ -173,6 +199,16 @@ impl Frontier<'_, '_> {
             };
             let Some(queued) = run.writer.ledger()?.queued(at)? else { continue };
             let Ok(address) = url::parse(&queued.url) else { continue };
+            // An earlier run queued it by rules of its own.
+            let is_too_deep = self.crawl.depth.is_some_and(|most| queued.kind == Kind::Page && queued.depth > most);
+            if is_too_deep || self.allows(&queued, &address).is_err() {
+                self.leave_out(run, &queued, if is_too_deep { Reason::Depth } else { Reason::Scope })?;
+                match run.writer.ledger()?.last(&queued.url)? {
+                    Some(last) => self.finish(run, &queued, last)?,
+                    None => run.writer.ledger()?.forget(&queued.url)?,
+                }
+                continue;
+            }
             let is_picture = queued.kind == Kind::Picture;
             let (asked, most) = match is_picture {
                 true => (self.asked.1, self.crawl.max_images),
@@ -223,7 +259,8 @@ impl Frontier<'_, '_> {
                 self.asked.0 += 1
             }
             self.in_flight += 1;
-            let job = Job::Fetch { host: host.to_owned(), at, queued, url: address, last: last.map(Box::new) };
+            let room = self.crawl.max_bytes.map(|most| most.saturating_sub(self.crawled.received));
+            let job = Job::Fetch { host: host.to_owned(), at, queued, url: address, last: last.map(Box::new), room };
             return jobs.send(job).map_err(|_| gone());
         }
     }
@@ -315,6 +352,12 @@ impl Frontier<'_, '_> {
     fn answered(&mut self, run: &mut Run<'_>, queued: Queued, answer: Answer) -> Result<()> {
         let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
         match answer {
+            Answer::Unread => {
+                // Its answer is larger than what this run may still receive: the next one has room for it, or more.
+                self.troubled.insert(queued.start);
+                self.tell_start(run, &queued, "larger than --max-bytes leaves room for".to_owned());
+                run.writer.ledger()?.put_back(queued)
+            }
             Answer::Refused(refusal) => {
                 self.refuse(refusal.reason());
                 self.tell_start(run, &queued, refusal.message().to_owned());
@@ -329,6 +372,10 @@ impl Frontier<'_, '_> {
                 self.refuse(Reason::Status);
                 self.tell_start(run, &queued, format!("the server answers {status}"));
                 lose(run, &Locator::Url(queued.url.clone()))?;
+                if queued.kind == Kind::Start {
+                    // Where the way in is gone, what is behind it may stand.
+                    self.troubled.insert(queued.start);
+                }
                 self.finish(run, &queued, Done::default())
             }
             Answer::Redirect(to) => {
@@ -338,6 +385,9 @@ impl Frontier<'_, '_> {
                     return Ok(());
                 }
                 // Where a start leads to is a start, too: that is how sites say what they are called.
+                if queued.kind == Kind::Start {
+                    self.scope.add_start(to.clone());
+                }
                 self.queue(run, Queued { url: to.to_string(), hops: queued.hops + 1, ..queued })
             }
             Answer::Same(last) => {
@@ -389,7 +439,15 @@ impl Frontier<'_, '_> {
 
     /// Queues what a page or a sitemap names.
     fn name(&mut self, run: &mut Run<'_>, from: &Queued, title: &str, named: Named) -> Result<()> {
-        let next = |url: String, kind| Queued { url, kind, depth: from.depth, hops: 0, start: from.start, shown: None };
+        let next = |url: String, kind| Queued {
+            url,
+            kind,
+            depth: from.depth,
+            hops: 0,
+            start: from.start,
+            listed: named.is_sitemap,
+            shown: None,
+        };
         if named.forbidden > 0 {
             *self.crawled.refused.entry(Reason::Robots.name()).or_default() += named.forbidden;
         }
@@ -413,12 +471,11 @@ impl Frontier<'_, '_> {
         let deeper = from.depth.saturating_add(1);
         let is_too_deep = self.crawl.depth.is_some_and(|most| deeper > most);
         for url in named.links {
-            if is_too_deep {
-                if !run.writer.ledger()?.is_met(&url, from.start) {
-                    *self.crawled.refused.entry("depth").or_default() += 1;
-                }
-            } else {
-                self.queue(run, Queued { depth: deeper, ..next(url, Kind::Page) })?;
+            let queued = Queued { depth: deeper, ..next(url, Kind::Page) };
+            if !is_too_deep {
+                self.queue(run, queued)?;
+            } else if !run.writer.ledger()?.is_met(&queued.url, queued.start) {
+                self.leave_out(run, &queued, Reason::Depth)?;
             }
         }
         Ok(())

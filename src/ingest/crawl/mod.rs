@@ -7,6 +7,7 @@
 //! In memory there are a few bytes for each address that waits, and what the fetching threads hold: a body each, within
 //! the budget that all pictures share.
 
+mod described;
 mod fetching;
 mod frontier;
 mod plan;
@@ -35,6 +36,7 @@ use crate::source::web::fetch::{self, Fetcher};
 use crate::source::web::manners::{self, Manners};
 use crate::source::web::scope::{Reach, Scope};
 use crate::source::web::traps::{self, Traps};
+use crate::source::web::url;
 
 pub use plan::{Found, Planned, plan};
 
@@ -175,6 +177,7 @@ fn run_of(
         queues: HashMap::new(),
         verdicts: HashMap::new(),
         troubled: BTreeSet::new(),
+        narrower: BTreeSet::new(),
         told: BTreeSet::new(),
         manners: Manners::new(crawl.manners.clone()),
         traps: Traps::new(crawl.traps.clone()),
@@ -183,10 +186,25 @@ fn run_of(
         asked: (0, 0),
         crawled: Crawled::default(),
     };
+    for start in starts {
+        let mut leads = start.to_string();
+        for _ in 0..fetch::MAX_HOPS {
+            let Some(to) = run.writer.ledger()?.last(&leads)?.and_then(|done| done.redirect) else { break };
+            url::parse(&to).into_iter().for_each(|url| frontier.scope.add_start(url));
+            leads = to;
+        }
+    }
     frontier.resume(&mut run, &numbers)?;
     for (start, &number) in starts.iter().zip(&numbers) {
-        let queued =
-            Queued { url: start.to_string(), kind: Kind::Start, depth: 0, hops: 0, start: number, shown: None };
+        let queued = Queued {
+            url: start.to_string(),
+            kind: Kind::Start,
+            depth: 0,
+            hops: 0,
+            start: number,
+            listed: false,
+            shown: None,
+        };
         frontier.queue(&mut run, queued)?;
     }
     let (jobs, waiting) = mpsc::channel::<Job>();
@@ -213,10 +231,11 @@ fn run_of(
     }
     let mut ended = Vec::new();
     if pending == 0 && !run.summary.interrupted {
-        ended.extend(numbers.iter().copied().filter(|number| !frontier.troubled.contains(number)));
+        let is_whole = |number: &u32| !frontier.troubled.contains(number) && !frontier.narrower.contains(number);
+        ended.extend(numbers.iter().copied().filter(is_whole));
     }
-    for number in &ended {
-        mark_missing(&mut run, *number)?;
+    for (start, number) in starts.iter().zip(&numbers).filter(|(_, number)| ended.contains(number)) {
+        mark_missing(&mut run, start, *number)?;
     }
     run.drop_orphans()?;
     tell_pages(&mut run, &ended)?;
@@ -229,8 +248,16 @@ fn run_of(
 }
 
 /// What a crawl that came to its end has not met again is shown nowhere any more.
-fn mark_missing(run: &mut Run<'_>, start: u32) -> Result<()> {
-    for url in run.writer.ledger()?.unmet_pictures(start)? {
+fn mark_missing(run: &mut Run<'_>, start: &Url, number: u32) -> Result<()> {
+    let pictures = run.writer.ledger()?.pictures_of(number)?;
+    if pictures.met == 0 && !pictures.unmet.is_empty() {
+        // A page to log in, say: as with a folder that is empty where pictures were known.
+        run.summary.offline += 1;
+        let message = "offline: it shows no picture any more; what is known of it stays";
+        run.warn(&Error::new(ErrorKind::Io, message).about(Locator::Url(start.to_string())));
+        return Ok(());
+    }
+    for url in pictures.unmet {
         lose(run, &Locator::Url(url.clone()))?;
         run.writer.ledger()?.forget(&url)?;
     }

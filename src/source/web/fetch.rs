@@ -376,6 +376,11 @@ impl Fetcher {
     }
 }
 
+/// What the last request of this thread received, in bytes, where it ended in a refusal.
+pub fn received_in_vain() -> u64 {
+    meter::end().0
+}
+
 fn too_large(limit: u64) -> Refusal {
     Refusal::new(Reason::Size, format!("larger than {limit} bytes"))
 }

@@ -31,6 +31,8 @@ pub enum Reason {
     Url,
     /// Outside what the caller asked for.
     Scope,
+    /// More links away from its start than the caller asked for.
+    Depth,
     /// Looks endless: too deep, a repeated path, a calendar.
     Trap,
     /// robots.txt or a page's own words forbid it.
@@ -67,6 +69,7 @@ impl Reason {
         match self {
             Self::Url => "url",
             Self::Scope => "scope",
+            Self::Depth => "depth",
             Self::Trap => "trap",
             Self::Robots => "robots",
             Self::Private => "private",

@@ -39,6 +39,13 @@ impl Scope {
         Ok(Self { reach, starts, include, exclude: globs(exclude)? })
     }
 
+    /// Takes in what belongs to `start`, too.
+    pub fn add_start(&mut self, start: Url) {
+        if !self.starts.contains(&start) {
+            self.starts.push(start);
+        }
+    }
+
     /// Whether a page may be asked for. A start itself always may, unless a pattern leaves it out.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ pub struct Options {
     /// How often one segment may stand in a path. The default is 3; dates repeat theirs twice (`/2020/05/05/`).
     pub max_repeats: usize,
     /// The most addresses of one shape: same host and path but for digits, same keys in the query. The default is
-    /// 10,000: archives have as many pages of one shape, and those that show something new do not count.
+    /// 2,000, half an hour at one a second: those that show something new do not count.
     pub max_alike: u32,
     /// The most shapes counted apart; beyond, those of one host count as one. The default is 100,000, about 10 MB.
     pub max_shapes: usize,
@@ -26,7 +26,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { max_depth: 20, max_repeats: 3, max_alike: 10_000, max_shapes: 100_000 }
+        Self { max_depth: 20, max_repeats: 3, max_alike: 2_000, max_shapes: 100_000 }
     }
 }
 
@@ -98,6 +98,45 @@ fn comes_again(segments: &[&str]) -> bool {
     })
 }
 
+/// The address without what sites put into it to know their visitors again: with it each visit is a new site.
+pub fn without_session(mut url: Url) -> Url {
+    if let Some((path, parameters)) = url.path().split_once(';')
+        && parameters.split('=').next().is_some_and(is_session)
+    {
+        let path = path.to_owned();
+        url.set_path(&path);
+    }
+    let Some(query) = url.query() else { return url };
+    let kept: Vec<&str> = query.split('&').filter(|pair| !pair.split('=').next().is_some_and(is_session)).collect();
+    if kept.len() < query.split('&').count() {
+        let kept = kept.join("&");
+        url.set_query((!kept.is_empty()).then_some(kept.as_str()));
+    }
+    url
+}
+
+/// Whether a key of a query is that of a session, or of where a visitor came from.
+fn is_session(key: &str) -> bool {
+    const KEYS: [&str; 14] = [
+        "phpsessid",
+        "jsessionid",
+        "sessionid",
+        "session_id",
+        "session-id",
+        "sessid",
+        "cfid",
+        "cftoken",
+        "zenid",
+        "oscsid",
+        "fbclid",
+        "gclid",
+        "msclkid",
+        "dclid",
+    ];
+    let key = key.to_ascii_lowercase();
+    KEYS.contains(&key.as_str()) || key.starts_with("aspsessionid") || key.starts_with("utm_")
+}
+
 /// A number for host, path and the query's keys; each run of digits is one sign, and so is each name of a month.
 fn shape(url: &Url) -> u64 {
     let host = url.host_str().unwrap_or_default().to_owned();
@@ -109,7 +148,25 @@ fn shape(url: &Url) -> u64 {
     digest(parts.iter().map(String::as_str))
 }
 
+/// A part of an address less what numbers it: digits, names of months, and long mixtures of letters and digits, which are
+/// made up by machines.
 fn collapsed(segment: &str) -> String {
+    const TOKEN: usize = 16;
+    let mut out = String::new();
+    for part in segment.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
+        let word = part.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+        let has = |is: fn(&u8) -> bool| word.as_bytes().iter().any(is);
+        if word.len() >= TOKEN && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic) {
+            out.push('0');
+            out.push_str(part.get(word.len()..).unwrap_or_default());
+        } else {
+            out.push_str(part);
+        }
+    }
+    without_numbers(&out)
+}
+
+fn without_numbers(segment: &str) -> String {
     const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
     if segment.len() <= 9
         && let Some(start) = segment.get(..3)
@@ -182,6 +239,30 @@ mod tests {
         assert_eq!(passed(|n| format!("/list?sort={}&page={n}", "ab".repeat(n as usize % 7))), 50);
         assert_eq!(passed(|n| if n % 2 == 0 { format!("/l?a={n}&b=1") } else { format!("/l?b=1&a={n}") }), 50);
         assert_eq!(passed(|n| format!("/event/{}/{n}", ["January", "feb", "Dec"][n as usize % 3])), 50);
+    }
+
+    #[test]
+    fn addresses_that_differ_in_long_made_up_words_only_come_to_an_end_too() {
+        let token = |n: u32| blake3::hash(&n.to_le_bytes()).to_hex().to_string();
+        assert_eq!(passed(|n| format!("/list?token={}", token(n))), 50);
+        assert_eq!(passed(|n| format!("/s/{}/list", token(n))), 50);
+        assert_eq!(passed(|n| format!("/list;sid={}", &token(n)[..20])), 50);
+    }
+
+    #[test]
+    fn what_names_a_visit_is_taken_out_of_an_address_and_nothing_else() {
+        for (from, to) in [
+            ("/a?PHPSESSID=1&b=2", "/a?b=2"),
+            ("/a?b=2&utm_source=x&c", "/a?b=2&c"),
+            ("/a;jsessionid=0A1B?b=2", "/a?b=2"),
+            ("/a?sessionid=1", "/a"),
+            ("/a?b=phpsessid&session=3", "/a?b=phpsessid&session=3"),
+            ("/a;v=1/b?x=%20", "/a;v=1/b?x=%20"),
+            ("/a?", "/a?"),
+        ] {
+            let url = parse(&format!("http://example.org{from}")).unwrap();
+            assert_eq!(without_session(url).as_str(), format!("http://example.org{to}"), "{from}");
+        }
     }
 
     #[test]
