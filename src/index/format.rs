@@ -87,17 +87,24 @@ fn temporary() -> String {
     format!("{FORMAT_FILE}.new")
 }
 
-/// Makes `folder` an index unless it is one: creates it and writes its format file.
+/// Takes the writer's lock of the index in `folder`, which is made one unless it is: created, and its format file written.
 ///
 /// # Errors
-/// As [`check`], save `NoIndex`; a folder that holds other things is never made an index.
-pub(super) fn create(folder: &Path) -> Result<()> {
-    match check(folder) {
-        Err(error) if error.kind() == ErrorKind::NoIndex => {}
-        other => return other,
+/// As [`check`], save `NoIndex`, and [`lock`]; a folder that holds other things is never made an index.
+pub(super) fn create(folder: &Path) -> Result<WriteLock> {
+    let is_index = || match check(folder) {
+        Err(error) if error.kind() == ErrorKind::NoIndex => Ok(false),
+        other => other.map(|()| true),
+    };
+    if !is_index()? {
+        create_folder(folder).map_err(|error| Error::io(error).about(folder))?;
+    }
+    let lock = lock(folder)?;
+    // Of two that make it at the same time the second finds it made.
+    if is_index()? {
+        return Ok(lock);
     }
     let write = || {
-        create_folder(folder)?;
         fs::write(folder.join(CACHE_TAG), CACHE_TAG_TEXT)?;
         let stated = Stated {
             ris_index: FORMAT,
@@ -110,7 +117,8 @@ pub(super) fn create(folder: &Path) -> Result<()> {
         fs::rename(folder.join(temporary()), folder.join(FORMAT_FILE))?;
         sync_folder(folder)
     };
-    write().map_err(|error| Error::io(error).about(folder))
+    write().map_err(|error| Error::io(error).about(folder))?;
+    Ok(lock)
 }
 
 /// Makes a folder and those above it, and their names durable.
@@ -165,4 +173,36 @@ pub(super) fn lock(folder: &Path) -> Result<WriteLock> {
     // Only for the message above; a failure to write it costs nothing else.
     let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
     Ok(WriteLock { _file: file })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+
+    #[test]
+    fn of_several_that_make_the_same_index_at_once_one_writes_and_the_others_are_told_that_it_does() {
+        let mut refused = 0;
+        for _ in 0..50 {
+            let place = tempfile::tempdir().unwrap();
+            let folder = place.path().join("idx");
+            let barrier = Barrier::new(4);
+            let locks: Vec<_> = std::thread::scope(|scope| {
+                let making = || {
+                    barrier.wait();
+                    create(&folder)
+                };
+                let threads: Vec<_> = (0..4).map(|_| scope.spawn(making)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert_eq!(locks.iter().filter(|lock| lock.is_ok()).count(), 1);
+            for error in locks.iter().filter_map(|lock| lock.as_ref().err()) {
+                assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
+                refused += 1;
+            }
+            assert!(check(&folder).is_ok());
+        }
+        assert_eq!(refused, 150);
+    }
 }

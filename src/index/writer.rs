@@ -84,8 +84,7 @@ impl Writer {
     }
 
     fn open_with(folder: &Path, options: Options, read: impl Fn(&Path) -> Result<Reader>) -> Result<Self> {
-        format::create(folder)?;
-        let lock = format::lock(folder)?;
+        let lock = format::create(folder)?;
         let refused = Refused::default();
         let failed = |error: TantivyError| failed(folder, &refused, error);
         let fields = Arc::new(Fields::new());
