@@ -6,10 +6,11 @@
 
 mod shows;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -118,6 +119,8 @@ enum Record {
     Done(Done),
     /// Nothing leads there any more.
     Forgotten(String),
+    /// A host asked to be left alone until then, in seconds since 1970.
+    Rests(String, u64),
 }
 
 type Key = [u8; 16];
@@ -144,6 +147,7 @@ pub struct Ledger {
     buffer: Vec<u8>,
     known: HashMap<Key, Known>,
     starts: Vec<Start>,
+    rests: BTreeMap<String, u64>,
     pending: u64,
 }
 
@@ -192,8 +196,17 @@ impl Ledger {
     }
 
     fn on(folder: &Path, name: String, file: File, written: u64) -> Self {
-        let (known, starts) = (HashMap::new(), Vec::new());
-        Self { folder: folder.to_owned(), name, file, written, buffer: Vec::new(), known, starts, pending: 0 }
+        Self {
+            folder: folder.to_owned(),
+            name,
+            file,
+            written,
+            buffer: Vec::new(),
+            known: HashMap::new(),
+            starts: Vec::new(),
+            rests: BTreeMap::new(),
+            pending: 0,
+        }
     }
 
     fn create(folder: &Path, number: u64) -> Result<Self> {
@@ -219,6 +232,7 @@ impl Ledger {
             Record::Queued(queued) => self.known.entry(key(&queued.url)).or_default().queued = at,
             Record::Done(done) => self.known.entry(key(&done.url)).or_default().done = at,
             Record::Forgotten(url) => drop(self.known.remove(&key(url))),
+            Record::Rests(host, until_s) => drop(self.rests.insert(host.clone(), *until_s)),
         }
     }
 
@@ -340,6 +354,19 @@ impl Ledger {
         }
     }
 
+    /// Notes that a host asked to be left alone until then, in seconds since 1970.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn rest(&mut self, host: &str, until_s: u64) -> Result<()> {
+        self.append(&Record::Rests(host.to_owned(), until_s))
+    }
+
+    /// The hosts that asked to be left alone for longer than `now_s`, and until when.
+    pub fn rests(&self, now_s: u64) -> impl Iterator<Item = (&str, u64)> {
+        self.rests.iter().filter(move |(_, until_s)| **until_s > now_s).map(|(host, until_s)| (host.as_str(), *until_s))
+    }
+
     /// Addresses that are to be fetched.
     pub fn pending(&self) -> u64 {
         self.pending
@@ -414,9 +441,16 @@ impl Ledger {
                 anew.append(&Record::Done(done))?;
             }
         }
+        for (host, until_s) in self.rests(now_s()) {
+            anew.append(&Record::Rests(host.to_owned(), until_s))?;
+        }
         *self = anew;
         Ok(())
     }
+}
+
+fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs())
 }
 
 /// Removes every ledger but the one that the last commit names.
@@ -508,82 +542,4 @@ impl Iterator for Records {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn queued(url: &str, start: u32) -> Queued {
-        Queued { url: url.into(), kind: Kind::Page, depth: 1, hops: 0, start, listed: false, shown: None }
-    }
-
-    fn done(url: &str, start: u32) -> Done {
-        Done { url: url.into(), start, picture: true, ..Done::default() }
-    }
-
-    #[test]
-    fn what_is_committed_comes_back_and_what_is_behind_it_is_cut_off() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut ledger = Ledger::open(folder.path(), None).unwrap();
-        let start = ledger.begin("http://a/").unwrap();
-        let places: Vec<_> = ["http://a/1", "http://a/2", "http://a/3"]
-            .map(|url| ledger.queue(queued(url, start)).unwrap().unwrap())
-            .into();
-        assert_eq!(ledger.queue(queued("http://a/2", start)).unwrap(), None, "met already");
-        ledger.finish(done("http://a/1", start)).unwrap();
-        let committed = ledger.sync().unwrap();
-        assert_eq!(committed.pending, 2);
-        ledger.finish(done("http://a/2", start)).unwrap();
-        ledger.flush().unwrap();
-        drop(ledger);
-        let mut again = Ledger::open(folder.path(), Some(&committed)).unwrap();
-        assert_eq!(again.pending_of(&[start]).unwrap(), places[1..]);
-        assert_eq!(again.queued(places[1]).unwrap(), Some(queued("http://a/2", start)));
-        assert_eq!(again.queued(places[0]).unwrap(), None, "fetched");
-        assert_eq!(again.last("http://a/1").unwrap(), Some(done("http://a/1", start)));
-        assert_eq!(again.begin("http://a/").unwrap(), start, "it goes on");
-        assert!(again.is_met("http://a/1", start));
-    }
-
-    #[test]
-    fn a_crawl_that_begins_anew_has_met_nothing_and_knows_what_it_fetched_before() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut ledger = Ledger::open(folder.path(), None).unwrap();
-        let (a, b) = (ledger.begin("http://a/").unwrap(), ledger.begin("http://b/").unwrap());
-        for (url, start) in [("http://a/1", a), ("http://a/2", a), ("http://b/1", b)] {
-            ledger.queue(queued(url, start)).unwrap();
-            ledger.finish(done(url, start)).unwrap();
-        }
-        ledger.compact().unwrap();
-        assert_eq!(ledger.begin("http://a/").unwrap(), a);
-        assert!(!ledger.is_met("http://a/1", a) && ledger.last("http://a/1").unwrap().is_some());
-        ledger.queue(queued("http://a/1", a)).unwrap();
-        ledger.finish(done("http://a/1", a)).unwrap();
-        let pictures = ledger.pictures_of(a).unwrap();
-        assert_eq!((pictures.met, pictures.unmet), (1, vec!["http://a/2".to_owned()]));
-        ledger.forget("http://a/2").unwrap();
-        let committed = ledger.sync().unwrap();
-        let mut again = Ledger::open(folder.path(), Some(&committed)).unwrap();
-        assert!(again.pictures_of(a).unwrap().unmet.is_empty() && again.last("http://a/2").unwrap().is_none());
-        assert!(again.last("http://b/1").unwrap().is_some(), "another crawl's stays");
-    }
-
-    #[test]
-    fn any_byte_that_is_changed_is_noticed() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut ledger = Ledger::open(folder.path(), None).unwrap();
-        let start = ledger.begin("http://a/").unwrap();
-        ledger.queue(queued("http://a/1", start)).unwrap();
-        let committed = ledger.sync().unwrap();
-        let path = ledger.path();
-        assert!(verify(folder.path(), &committed).is_ok());
-        let whole = fs::read(&path).unwrap();
-        assert!(whole.len() > 100);
-        for at in 0..whole.len() {
-            let mut changed = whole.clone();
-            changed[at] ^= 1;
-            fs::write(&path, &changed).unwrap();
-            assert_eq!(verify(folder.path(), &committed).unwrap_err().kind(), ErrorKind::Damaged, "byte {at}");
-        }
-        fs::write(&path, &whole[..whole.len() - 1]).unwrap();
-        assert_eq!(verify(folder.path(), &committed).unwrap_err().kind(), ErrorKind::Damaged);
-    }
-}
+mod tests;
