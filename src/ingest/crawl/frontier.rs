@@ -249,16 +249,17 @@ impl Frontier<'_, '_> {
             Fetched::Robots { host, verdict, refusal, outcome, received } => {
                 self.in_flight -= 1;
                 self.crawled.received += received;
-                let delay = verdict.delay();
-                self.verdicts.insert(host.clone(), refusal.map_or(Ok(verdict), Err));
-                self.ended(run, &host, outcome, now)?;
-                if let Some(delay) = delay {
+                if let Some(delay) = verdict.delay() {
                     self.manners.set_crawl_delay(&host, delay);
                 }
+                self.verdicts.insert(host.clone(), refusal.map_or(Ok(verdict), Err));
+                self.ended(run, &host, outcome, 0, now)?;
             }
             Fetched::Ended { host, outcome, received } => {
                 self.crawled.received += received;
-                self.ended(run, &host, outcome, now)?;
+                // What failed waits for another time, beside what its host still has.
+                let own = usize::from(matches!(outcome, Outcome::Failed { .. }));
+                self.ended(run, &host, outcome, own, now)?;
             }
             Fetched::Answer { host, at, queued, answer, passes } => {
                 self.in_flight -= 1;
@@ -280,14 +281,14 @@ impl Frontier<'_, '_> {
         Ok(())
     }
 
-    /// Tells manners how a request ended, and gives a host up that has had enough.
-    fn ended(&mut self, run: &mut Run<'_>, host: &str, outcome: Outcome, now: Instant) -> Result<()> {
+    /// Tells manners how a request ended, and gives a host up that has had enough. What is left is in its queue, and `own`
+    /// more.
+    fn ended(&mut self, run: &mut Run<'_>, host: &str, outcome: Outcome, own: usize, now: Instant) -> Result<()> {
         let more = self.queues.get(host).is_some_and(|queue| !queue.is_empty());
-        if self.manners.finished(host, outcome, more, now) == Standing::GivenUp {
-            let left = self.queues.remove(host).map_or(0, |queue| queue.len());
+        if let Standing::GivenUp(why) = self.manners.finished(host, outcome, more, now) {
+            let left = own + self.queues.remove(host).map_or(0, |queue| queue.len());
             if left > 0 {
-                let message =
-                    format!("given up for now, since it fails or asks to be left alone; left for the next run: {left}");
+                let message = format!("given up for now, since it {why}; left for the next run: {left}");
                 run.fail(&Error::new(ErrorKind::Io, message).about(Locator::Url(host.to_owned())));
             }
         }
