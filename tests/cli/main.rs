@@ -23,6 +23,8 @@ mod held;
 mod hostile;
 mod index;
 mod life;
+#[cfg(feature = "crawl")]
+mod manners;
 mod many;
 mod odd_files;
 mod pages;

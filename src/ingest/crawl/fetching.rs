@@ -20,7 +20,7 @@ use crate::error::Result;
 use crate::index::Digest;
 use crate::index::ledger::{Done, Kind, Queued};
 use crate::locator::{Locator, Stamp};
-use crate::source::web::fetch::{self, Fetcher, PRODUCT, Request, Response};
+use crate::source::web::fetch::{self, Fetcher, Request, Response};
 use crate::source::web::manners::Outcome;
 use crate::source::web::page::{self, Directives};
 use crate::source::web::robots::Verdict;
@@ -141,6 +141,9 @@ impl<'a> Fetching<'a> {
                     let outcome = Outcome::of(&answer, begun.elapsed(), SystemTime::now());
                     let received =
                         answer.as_ref().map_or_else(|_| fetch::received_in_vain(), |response| response.received);
+                    if let (Some(recording), Ok(response)) = (self.recording, &answer) {
+                        recording.response(response);
+                    }
                     let refusal = match (&verdict, answer) {
                         (Verdict::Nothing, Err(refusal)) => Some(refusal),
                         (Verdict::Nothing, Ok(response)) => {
@@ -200,8 +203,8 @@ impl<'a> Fetching<'a> {
         let begun = Instant::now();
         let answer = self.fetcher.get(&Request { etag, last_modified, max_bytes: most, ..request });
         let outcome = match &answer {
-            // An error of this one address; what says that the host has had enough is another.
-            Ok(Response { status: 500 | 501 | 505.., elapsed, .. }) => Outcome::Answered { elapsed: *elapsed },
+            // An error of this one address, unless there are many; what says that the host has had enough is another.
+            Ok(Response { status: 500 | 501 | 505.., elapsed, .. }) => Outcome::Erred { elapsed: *elapsed },
             answer => Outcome::of(answer, begun.elapsed(), SystemTime::now()),
         };
         let received = match &answer {
@@ -246,7 +249,7 @@ impl<'a> Fetching<'a> {
         let validators =
             Done { etag: response.etag.clone(), last_modified: response.last_modified.clone(), ..Done::default() };
         if !matches!(decode::sniff(&response.body), Sniff::Unknown) {
-            let directives = Directives::of(&response.robots, PRODUCT);
+            let directives = Directives::of(&response.robots, self.fetcher.product());
             if !self.may_keep(directives) {
                 return Answer::Refused(Refusal::new(Reason::Robots, "its server forbids to index it"));
             }
@@ -271,7 +274,7 @@ impl<'a> Fetching<'a> {
         if content_type.is_some_and(|kind| !is_page(kind)) {
             return Answer::Refused(Refusal::new(Reason::Type, "neither a page nor a picture"));
         }
-        let page = page::read(&response.body, content_type, &response.robots, url, PRODUCT);
+        let page = page::read(&response.body, content_type, &response.robots, url, self.fetcher.product());
         let forbidden = if self.may_keep(page.directives) { 0 } else { page.pictures.len() as u64 };
         let pictures = if forbidden == 0 { page.pictures } else { Vec::new() };
         let shown = |shown: page::Shown| (shown.url.to_string(), url.to_string(), shown.alt, shown.caption);
@@ -286,6 +289,7 @@ impl<'a> Fetching<'a> {
     }
 
     fn may_keep(&self, directives: Directives) -> bool {
+        let directives = directives.at(SystemTime::now());
         directives.allow_pictures() && !(self.noai && directives.noai)
     }
 

@@ -17,7 +17,7 @@ use crate::index::{Page, Shown, State};
 use crate::locator::Locator;
 use crate::progress::{Event, Progress};
 use crate::source::web::fetch::MAX_HOPS;
-use crate::source::web::manners::{Manners, Next, Outcome, Standing};
+use crate::source::web::manners::{Manners, Next, Outcome, Standing, Why};
 use crate::source::web::robots::Verdict;
 use crate::source::web::scope::Scope;
 use crate::source::web::traps::{Traps, without_session};
@@ -33,6 +33,10 @@ const ATTEMPTS: u8 = 2;
 const TICK: Duration = Duration::from_millis(100);
 /// How long after the wish to stop answers are waited for.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs())
+}
 
 /// What is to be fetched, whom it may be asked of, and when.
 pub(super) struct Frontier<'a, 'f> {
@@ -52,6 +56,8 @@ pub(super) struct Frontier<'a, 'f> {
     /// Crawls of which something was read, or that said why nothing was.
     pub told: BTreeSet<u32>,
     pub manners: Manners,
+    /// Hosts that are left alone in this run, since an earlier one was asked to, and nobody was told of yet.
+    pub resting: HashMap<String, Why>,
     pub traps: Traps,
     /// How often an address met a passing trouble.
     pub attempts: HashMap<u64, u8>,
@@ -75,15 +81,32 @@ impl Frontier<'_, '_> {
                 if queued.kind != Kind::Picture && !queued.listed {
                     let _counted = self.traps.enter(&url);
                 }
-                self.enqueue(&url, at);
+                self.enqueue(run, &url, at);
             }
         }
         Ok(())
     }
 
-    fn enqueue(&mut self, url: &Url, at: u64) {
+    /// Takes up which hosts have asked an earlier run to be left alone.
+    pub fn heed(&mut self, run: &mut Run<'_>) -> Result<()> {
+        let (now, now_s) = (Instant::now(), now_s());
+        for (host, until_s) in run.writer.ledger()?.rests(now_s) {
+            let until = now.checked_add(Duration::from_secs(until_s - now_s)).unwrap_or(now);
+            if let Standing::GivenUp(why) = self.manners.rest(host, until, now) {
+                self.resting.insert(host.to_owned(), why);
+            }
+        }
+        Ok(())
+    }
+
+    fn enqueue(&mut self, run: &mut Run<'_>, url: &Url, at: u64) {
         let host = host_of(url);
-        self.manners.add(&host, Instant::now());
+        if !self.manners.add(&host, Instant::now())
+            && let Some(why) = self.resting.remove(&host)
+        {
+            let message = format!("left alone in this run, since it {why}");
+            run.fail(&Error::new(ErrorKind::Io, message).about(Locator::Url(host.clone())));
+        }
         self.queues.entry(host).or_default().push_back(at);
     }
 
@@ -108,7 +131,7 @@ impl Frontier<'_, '_> {
             return Ok(());
         }
         if let Some(at) = run.writer.ledger()?.queue(queued)? {
-            self.enqueue(&url, at);
+            self.enqueue(run, &url, at);
         }
         Ok(())
     }
@@ -286,16 +309,17 @@ impl Frontier<'_, '_> {
             Fetched::Robots { host, verdict, refusal, outcome, received } => {
                 self.in_flight -= 1;
                 self.crawled.received += received;
-                let delay = verdict.delay();
-                self.verdicts.insert(host.clone(), refusal.map_or(Ok(verdict), Err));
-                self.ended(run, &host, outcome, now)?;
-                if let Some(delay) = delay {
+                if let Some(delay) = verdict.delay() {
                     self.manners.set_crawl_delay(&host, delay);
                 }
+                self.verdicts.insert(host.clone(), refusal.map_or(Ok(verdict), Err));
+                self.ended(run, &host, outcome, 0, now)?;
             }
             Fetched::Ended { host, outcome, received } => {
                 self.crawled.received += received;
-                self.ended(run, &host, outcome, now)?;
+                // What failed waits for another time, beside what its host still has.
+                let own = usize::from(matches!(outcome, Outcome::Failed { .. }));
+                self.ended(run, &host, outcome, own, now)?;
             }
             Fetched::Answer { host, at, queued, answer, passes } => {
                 self.in_flight -= 1;
@@ -317,14 +341,20 @@ impl Frontier<'_, '_> {
         Ok(())
     }
 
-    /// Tells manners how a request ended, and gives a host up that has had enough.
-    fn ended(&mut self, run: &mut Run<'_>, host: &str, outcome: Outcome, now: Instant) -> Result<()> {
+    /// Tells manners how a request ended, and gives a host up that has had enough. What is left is in its queue, and `own`
+    /// more.
+    fn ended(&mut self, run: &mut Run<'_>, host: &str, outcome: Outcome, own: usize, now: Instant) -> Result<()> {
         let more = self.queues.get(host).is_some_and(|queue| !queue.is_empty());
-        if self.manners.finished(host, outcome, more, now) == Standing::GivenUp {
-            let left = self.queues.remove(host).map_or(0, |queue| queue.len());
+        let standing = self.manners.finished(host, outcome, more, now);
+        if let Outcome::Failed { retry_after: Some(_) } = outcome
+            && let Some(until) = self.manners.asked_rest(host)
+        {
+            run.writer.ledger()?.rest(host, now_s() + until.saturating_duration_since(now).as_secs())?;
+        }
+        if let Standing::GivenUp(why) = standing {
+            let left = own + self.queues.remove(host).map_or(0, |queue| queue.len());
             if left > 0 {
-                let message =
-                    format!("given up for now, since it fails or asks to be left alone; left for the next run: {left}");
+                let message = format!("given up for now, since it {why}; left for the next run: {left}");
                 run.fail(&Error::new(ErrorKind::Io, message).about(Locator::Url(host.to_owned())));
             }
         }
@@ -350,7 +380,6 @@ impl Frontier<'_, '_> {
 
     /// Uses an answer.
     fn answered(&mut self, run: &mut Run<'_>, queued: Queued, answer: Answer) -> Result<()> {
-        let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
         match answer {
             Answer::Unread => {
                 // Its answer is larger than what this run may still receive: the next one has room for it, or more.
@@ -417,7 +446,7 @@ impl Frontier<'_, '_> {
                 self.crawled.images += 1;
                 self.tell_planned("picture", &queued.url)?;
                 let on = queued.shown.clone().map(|(url, title, alt, caption)| Page { url, title, alt, caption });
-                let fetched_s = i64::try_from(now_s).unwrap_or_default();
+                let fetched_s = i64::try_from(now_s()).unwrap_or_default();
                 let shown = Shown { on: on.into_iter().collect(), fetched_s };
                 let shown = Some(Box::new(shown));
                 let locator = Locator::Url(queued.url.clone());

@@ -32,7 +32,7 @@ use crate::index::ledger::{Kind, Queued};
 use crate::index::{Offline, Reader, Shown, SourceRecord, State, Writer};
 use crate::locator::{Locator, Stamp};
 use crate::progress::Progress;
-use crate::source::web::fetch::{self, Fetcher};
+use crate::source::web::fetch::{self, Fetcher, MAX_HOPS};
 use crate::source::web::manners::{self, Manners};
 use crate::source::web::scope::{Reach, Scope};
 use crate::source::web::traps::{self, Traps};
@@ -180,6 +180,7 @@ fn run_of(
         narrower: BTreeSet::new(),
         told: BTreeSet::new(),
         manners: Manners::new(crawl.manners.clone()),
+        resting: HashMap::new(),
         traps: Traps::new(crawl.traps.clone()),
         attempts: HashMap::new(),
         in_flight: 0,
@@ -194,6 +195,7 @@ fn run_of(
             leads = to;
         }
     }
+    frontier.heed(&mut run)?;
     frontier.resume(&mut run, &numbers)?;
     for (start, &number) in starts.iter().zip(&numbers) {
         let queued = Queued {
@@ -217,7 +219,10 @@ fn run_of(
         }
         drop(sender);
         // Once this ends, `jobs` is dropped and the threads go home.
-        frontier.drive(&mut run, jobs, &answers, progress, recording.as_ref())
+        let driven = frontier.drive(&mut run, jobs, &answers, progress, recording.as_ref());
+        // Nobody hears any more what those that are still asking are told.
+        fetcher.stop();
+        driven
     })?;
     recording.as_ref().map_or(Ok(()), Recording::finish)?;
     run.summary.interrupted = progress.stop();
@@ -225,7 +230,7 @@ fn run_of(
     for (start, number) in starts.iter().zip(&numbers) {
         if pending == 0 && !run.summary.interrupted && !frontier.told.contains(number) {
             frontier.troubled.insert(*number);
-            let message = "it leads to nothing: does it redirect in a circle?";
+            let message = format!("it leads to nothing: more than {MAX_HOPS} redirects, or a circle of them");
             run.fail(&Error::new(ErrorKind::Io, message).about(Locator::Url(start.to_string())));
         }
     }

@@ -7,6 +7,7 @@
 
 mod meter;
 mod resolver;
+mod stop;
 mod tls;
 pub(super) mod unpack;
 
@@ -22,12 +23,13 @@ use ureq::{Agent, Body, Proxy};
 
 use self::meter::MeterConnector;
 use self::resolver::CheckedResolver;
+use self::stop::{Stop, StoppableConnector};
 use super::address::{Resolve, System, check_host};
 use super::url::{join, normalise};
 use super::{Reason, Refusal};
 use crate::error::{Error, ErrorKind, Result};
 
-/// The name by which robots.txt and robots tags mean this crawler.
+/// The name by which this crawler says who it is, where nothing else is asked for.
 pub const PRODUCT: &str = "ris";
 /// The most redirects followed, as RFC 9309 has it for robots.txt.
 pub const MAX_HOPS: usize = 5;
@@ -82,6 +84,22 @@ impl Default for Options {
 pub fn user_agent(about: Option<&str>) -> String {
     let about = about.filter(|about| !about.is_empty()).map(|about| format!(" (+{about})"));
     format!("{PRODUCT}/{}{}", env!("CARGO_PKG_VERSION"), about.unwrap_or_default())
+}
+
+/// The product token that an agent's name begins with, by RFC 9309, section 2.2.1.
+pub(super) fn token(name: &str) -> &str {
+    let end = name.find(|c: char| !(c.is_ascii_alphabetic() || c == '-' || c == '_')).unwrap_or(name.len());
+    name.get(..end).unwrap_or_default()
+}
+
+/// The name in a User-Agent by which robots.txt and robots tags mean who sends it: what it begins with, or where that is a
+/// browser's `Mozilla/5.0 (compatible; NAME/1.0)` the name in there. [`PRODUCT`] where there is none.
+pub fn product(user_agent: &str) -> &str {
+    let name = match token(user_agent) {
+        "Mozilla" => user_agent.split_once("compatible;").map_or("", |(_, behind)| token(behind.trim_start())),
+        name => name,
+    };
+    if name.is_empty() { PRODUCT } else { name }
 }
 
 /// What to ask for.
@@ -161,6 +179,7 @@ pub struct Fetcher {
     options: Options,
     /// Why there is no https, where there is none.
     no_tls: Option<Refusal>,
+    stop: Stop,
 }
 
 impl Fetcher {
@@ -189,7 +208,8 @@ impl Fetcher {
             }
             Err(refusal) => Some(refusal),
         };
-        let resolver = CheckedResolver::new(&options, proxy.as_ref());
+        let stop = Stop::default();
+        let resolver = CheckedResolver::new(&options, proxy.as_ref(), stop.clone());
         let meter = MeterConnector { proxied: proxy.is_some() };
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -208,26 +228,45 @@ impl Fetcher {
             .timeout_connect(Some(options.connect_time))
             .tls_config(tls.build())
             .build();
-        let connector = ConnectProxyConnector::default().chain(TcpConnector::default());
+        let tcp = StoppableConnector { inner: Arc::new(TcpConnector::default()), stop: stop.clone() };
+        let connector = ConnectProxyConnector::default().chain(tcp);
         let connector = connector.chain(RustlsConnector::default()).chain(meter);
-        Ok(Self { agent: Agent::with_parts(config, connector, resolver), options, no_tls })
+        Ok(Self { agent: Agent::with_parts(config, connector, resolver), options, no_tls, stop })
     }
 
     /// One request and its answer; a redirect is an answer too.
     ///
     /// # Errors
-    /// What the request, the host or the answer is refused for.
+    /// What the request, the host or the answer is refused for; `Connection` after [`stop`](Self::stop).
     pub fn get(&self, request: &Request) -> std::result::Result<Response, Refusal> {
+        self.stop.check()?;
         let url = normalise(&request.url)?;
         check_host(&url, self.options.allow_private)?;
         if let Some(refusal) = self.no_tls.as_ref().filter(|_| url.scheme() == "https") {
             return Err(refusal.clone());
         }
-        match self.once(&url, request) {
-            // A kept connection that the server closed before it saw the request: it has not been asked yet.
-            Err(refusal) if refusal.reason() == Reason::Connection && meter::was_stale() => self.once(&url, request),
-            answer => answer,
+        let mut answer = self.once(&url, request);
+        // What seems whole may be what was there when the connection was ended.
+        self.stop.check()?;
+        // A kept connection that the server closed before it saw the request: it has not been asked yet.
+        if answer.as_ref().is_err_and(|refusal| refusal.reason() == Reason::Connection) && meter::was_stale() {
+            answer = self.once(&url, request);
+            self.stop.check()?;
         }
+        answer
+    }
+
+    /// The name by which robots.txt and robots tags mean who asks; see [`product`].
+    pub fn product(&self) -> &str {
+        product(&self.options.user_agent)
+    }
+
+    /// Ends requests that are under way within a fraction of a second, and refuses all that come: for a reason that
+    /// passes. From any thread.
+    pub fn stop(&self) {
+        self.stop.set();
+        // All clones share the connections.
+        self.agent.clone().shutdown();
     }
 
     /// Follows at most [`MAX_HOPS`] redirects, each only where `check` allows it. Manners are not kept between hops:

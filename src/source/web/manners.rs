@@ -6,6 +6,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
+use std::fmt;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::fetch::Response;
@@ -16,7 +17,7 @@ use super::{Reason, Refusal};
 pub struct Options {
     /// The least pause between the end of one request and the start of the next. The default is one second.
     pub delay: Duration,
-    /// The longest Crawl-delay that is kept. The default is 60 seconds.
+    /// The longest Crawl-delay that is kept; a host that asks for more is given up for this run. The default is an hour.
     pub max_crawl_delay: Duration,
     /// How many times the last response's time the pause is at least. The default is 2.
     pub response_times: u32,
@@ -37,7 +38,7 @@ impl Default for Options {
         let minute = Duration::from_secs(60);
         Self {
             delay: Duration::from_secs(1),
-            max_crawl_delay: minute,
+            max_crawl_delay: 60 * minute,
             response_times: 2,
             max_response_pause: minute,
             max_retry_after: 60 * minute,
@@ -48,6 +49,11 @@ impl Default for Options {
     }
 }
 
+/// How many errors in a row are taken for those of single addresses.
+const ERRORS: u32 = 3;
+/// The longest rest that is remembered: long enough to be for ever, short enough to be added to any time.
+const FOR_EVER: Duration = Duration::from_secs(366 * 86_400);
+
 /// What a host is: its name and port as they stand in a URL. Its http and https count as one where the caller says so.
 pub type Host = String;
 
@@ -56,6 +62,11 @@ pub type Host = String;
 pub enum Outcome {
     /// An answer, good or bad, that is not the host's trouble (100 to 499 but for 429).
     Answered {
+        /// From the request to the last byte.
+        elapsed: Duration,
+    },
+    /// An error of the server that may be this one address's (500, for one). More than [`ERRORS`] in a row are the host's.
+    Erred {
         /// From the request to the last byte.
         elapsed: Duration,
     },
@@ -103,8 +114,32 @@ pub enum Next {
 pub enum Standing {
     /// It may be asked again after the pause.
     Good,
-    /// Given up for this run: it failed too often in a row, or asked for more time than is kept.
-    GivenUp,
+    /// Given up for this run.
+    GivenUp(Why),
+}
+
+/// Why a host was given up. As text it goes on from "since it".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It failed so often in a row.
+    Fails(u32),
+    /// It asked to be left alone for longer than is waited for.
+    Rests(Duration),
+    /// Its Crawl-delay is longer than is kept.
+    Delays(Duration),
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fails(times) => write!(f, "failed {times} times in a row"),
+            Self::Rests(time) if *time >= FOR_EVER => write!(f, "asks to be left alone for a year or more"),
+            Self::Rests(time) => write!(f, "asks to be left alone for {} seconds", time.as_secs()),
+            Self::Delays(time) => {
+                write!(f, "asks for {} seconds between two requests (Crawl-delay)", time.as_secs())
+            }
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -113,9 +148,32 @@ struct State {
     ready: Instant,
     crawl_delay: Duration,
     failures: u32,
+    /// Errors in a row.
+    errors: u32,
+    /// Until when it has asked to be left alone.
+    rest: Option<Instant>,
     in_flight: bool,
     has_work: bool,
-    given_up: bool,
+    given_up: Option<Why>,
+}
+
+impl State {
+    fn new(now: Instant) -> Self {
+        Self {
+            ready: now,
+            crawl_delay: Duration::ZERO,
+            failures: 0,
+            errors: 0,
+            rest: None,
+            in_flight: false,
+            has_work: false,
+            given_up: None,
+        }
+    }
+
+    fn standing(&self) -> Standing {
+        self.given_up.map_or(Standing::Good, Standing::GivenUp)
+    }
 }
 
 /// The manners towards all hosts of a crawl. It takes some 200 bytes a host; [`forget`](Self::forget) gives back those of
@@ -136,10 +194,8 @@ impl Manners {
 
     /// Says that there is work for `host`. False where it was given up, so that the work has no prospect in this run.
     pub fn add(&mut self, host: &str, now: Instant) -> bool {
-        let crawl_delay = Duration::ZERO;
-        let new = || State { ready: now, crawl_delay, failures: 0, in_flight: false, has_work: false, given_up: false };
-        let state = self.hosts.entry(host.to_owned()).or_insert_with(new);
-        if state.given_up {
+        let state = self.hosts.entry(host.to_owned()).or_insert_with(|| State::new(now));
+        if state.given_up.is_some() {
             return false;
         }
         if !state.has_work {
@@ -151,11 +207,42 @@ impl Manners {
         true
     }
 
-    /// Sets the Crawl-delay of a host that is known.
+    /// Sets the Crawl-delay of a host that is known, before the request that told of it is [`finished`](Self::finished):
+    /// so it is kept from the next one on. The host is given up where it is longer than is kept.
     pub fn set_crawl_delay(&mut self, host: &str, delay: Duration) {
         if let Some(state) = self.hosts.get_mut(host) {
-            state.crawl_delay = delay.min(self.options.max_crawl_delay);
+            state.crawl_delay = delay;
+            if delay > self.options.max_crawl_delay {
+                state.given_up = Some(Why::Delays(delay));
+            }
         }
+    }
+
+    /// Leaves a host alone `until` then, as it has asked an earlier run. It is given up at once where that is longer than is
+    /// waited for.
+    pub fn rest(&mut self, host: &str, until: Instant, now: Instant) -> Standing {
+        let state = self.hosts.entry(host.to_owned()).or_insert_with(|| State::new(now));
+        let rest = until.saturating_duration_since(now);
+        if rest.is_zero() {
+            return state.standing();
+        }
+        state.rest = Some(until);
+        if rest > self.options.max_retry_after {
+            state.given_up = Some(Why::Rests(rest));
+            state.has_work = false;
+        } else if state.ready < until {
+            state.ready = until;
+            if state.has_work && !state.in_flight {
+                self.queue.push(Reverse((until, host.to_owned())));
+            }
+        }
+        state.standing()
+    }
+
+    /// Until when a host has asked to be left alone, by [`rest`](Self::rest) or a Retry-After, at most a year. None where
+    /// it has not, or has answered well since.
+    pub fn asked_rest(&self, host: &str) -> Option<Instant> {
+        self.hosts.get(host).and_then(|state| state.rest)
     }
 
     /// Whom to ask now. Of hosts that are ready the one that has waited longest.
@@ -183,19 +270,33 @@ impl Manners {
         let options = &self.options;
         let Some(state) = self.hosts.get_mut(host) else { return Standing::Good };
         let least = options.delay.max(state.crawl_delay);
+        let after = |elapsed: Duration| {
+            least.max(elapsed.saturating_mul(options.response_times).min(options.max_response_pause))
+        };
+        let failed = |state: &mut State, asked: Duration| {
+            state.failures = state.failures.saturating_add(1);
+            let doublings = (state.failures - 1).min(20);
+            let back_off = options.back_off.saturating_mul(1 << doublings).min(options.max_back_off);
+            if asked > options.max_retry_after {
+                state.given_up = Some(Why::Rests(asked));
+            } else if state.failures >= options.max_failures {
+                state.given_up = Some(Why::Fails(state.failures));
+            }
+            least.max(back_off).max(asked)
+        };
         let pause = match outcome {
             Outcome::Answered { elapsed } => {
-                state.failures = 0;
-                let response = elapsed.saturating_mul(options.response_times).min(options.max_response_pause);
-                least.max(response)
+                (state.failures, state.errors, state.rest) = (0, 0, None);
+                after(elapsed)
+            }
+            Outcome::Erred { elapsed } => {
+                state.errors = state.errors.saturating_add(1);
+                if state.errors > ERRORS { after(elapsed).max(failed(state, Duration::ZERO)) } else { after(elapsed) }
             }
             Outcome::Failed { retry_after } => {
-                state.failures = state.failures.saturating_add(1);
-                let doublings = (state.failures - 1).min(20);
-                let back_off = options.back_off.saturating_mul(1 << doublings).min(options.max_back_off);
-                let asked = retry_after.unwrap_or_default();
-                state.given_up = state.failures >= options.max_failures || asked > options.max_retry_after;
-                least.max(back_off).max(asked)
+                let asked = retry_after.map(|asked| asked.min(FOR_EVER));
+                state.rest = asked.and_then(|asked| now.checked_add(asked)).or(state.rest);
+                failed(state, asked.unwrap_or_default())
             }
             Outcome::Unasked => Duration::ZERO,
         };
@@ -204,20 +305,21 @@ impl Manners {
         match now.checked_add(pause) {
             Some(ready) if outcome != Outcome::Unasked => state.ready = ready,
             Some(_) => {}
-            None => state.given_up = true,
+            None => state.given_up = state.given_up.or(Some(Why::Rests(pause))),
         }
-        state.has_work = more && !state.given_up;
+        state.has_work = more && state.given_up.is_none();
         if state.has_work {
             self.queue.push(Reverse((state.ready, host.to_owned())));
         }
-        if state.given_up { Standing::GivenUp } else { Standing::Good }
+        state.standing()
     }
 
     /// Gives back what is kept of hosts without work that could be asked at `now` and have no failure to be remembered:
     /// to begin anew with them is no less polite. Call it now and then in crawls of many hosts.
     pub fn forget(&mut self, now: Instant) {
         self.hosts.retain(|_, state| {
-            let fresh = state.failures == 0 && !state.given_up && state.crawl_delay.is_zero() && state.ready <= now;
+            let is_well = state.failures == 0 && state.errors == 0 && state.given_up.is_none();
+            let fresh = is_well && state.crawl_delay.is_zero() && state.ready <= now;
             state.has_work || state.in_flight || !fresh
         });
     }
@@ -234,7 +336,7 @@ impl Manners {
 
     /// Whether the host was given up.
     pub fn is_given_up(&self, host: &str) -> bool {
-        self.hosts.get(host).is_some_and(|state| state.given_up)
+        self.hosts.get(host).is_some_and(|state| state.given_up.is_some())
     }
 }
 
@@ -272,213 +374,4 @@ pub fn http_date(text: &str) -> Option<SystemTime> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-    const QUICK: Outcome = Outcome::Answered { elapsed: Duration::ZERO };
-    const FAILED: Outcome = Outcome::Failed { retry_after: None };
-
-    fn manners(hosts: &[&str], now: Instant) -> Manners {
-        let mut manners = Manners::new(Options::default());
-        for host in hosts {
-            assert!(manners.add(host, now));
-        }
-        manners
-    }
-
-    fn ready(manners: &mut Manners, now: Instant) -> Host {
-        match manners.next(now) {
-            Next::Ready(host) => host,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// The pause after a request with this outcome.
-    fn pause(manners: &mut Manners, outcome: Outcome, now: Instant) -> Duration {
-        let host = ready(manners, now);
-        manners.finished(&host, outcome, true, now);
-        match manners.next(now) {
-            Next::Wait(until) => until - now,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_host_is_asked_once_at_a_time_and_others_meanwhile() {
-        let now = Instant::now();
-        let mut manners = manners(&["a", "b"], now);
-        let first = ready(&mut manners, now);
-        let second = ready(&mut manners, now);
-        assert_eq!((first.as_str(), second.as_str(), manners.next(now)), ("a", "b", Next::Idle));
-        assert!(manners.add("a", now), "more work for a host under way changes nothing");
-        assert_eq!((manners.next(now), manners.in_flight()), (Next::Idle, 2));
-        manners.finished("a", QUICK, true, now);
-        assert_eq!((manners.next(now), manners.waiting(now)), (Next::Wait(now + SECOND), 1));
-        assert_eq!(ready(&mut manners, now + SECOND), "a");
-    }
-
-    #[test]
-    fn work_added_while_a_host_is_asked_or_rests_waits_for_the_pause() {
-        let now = Instant::now();
-        let mut manners = manners(&["a"], now);
-        ready(&mut manners, now);
-        manners.finished("a", QUICK, false, now);
-        assert_eq!(manners.next(now + 10 * SECOND), Next::Idle);
-        assert!(manners.add("a", now) && manners.add("a", now));
-        assert_eq!(manners.next(now), Next::Wait(now + SECOND));
-        ready(&mut manners, now + SECOND);
-        assert_eq!(manners.next(now + 2 * SECOND), Next::Idle, "added twice, asked once");
-    }
-
-    #[test]
-    fn the_pause_is_the_longest_of_delay_crawl_delay_and_twice_the_response() {
-        let now = Instant::now();
-        let answered = |seconds| Outcome::Answered { elapsed: Duration::from_secs(seconds) };
-        for (crawl_delay, elapsed, expected) in
-            [(0, 0, 1), (7, 0, 7), (7, 10, 20), (0, 4, 8), (3_600, 0, 60), (0, 500, 60)]
-        {
-            let mut manners = manners(&["a"], now);
-            manners.set_crawl_delay("a", Duration::from_secs(crawl_delay));
-            assert_eq!(pause(&mut manners, answered(elapsed), now), expected * SECOND, "{crawl_delay} {elapsed}");
-        }
-    }
-
-    #[test]
-    fn failures_in_a_row_double_the_pause_until_the_host_is_given_up() {
-        let mut now = Instant::now();
-        let mut manners = manners(&["a"], now);
-        let mut pauses = Vec::new();
-        for _ in 0..7 {
-            let pause = pause(&mut manners, FAILED, now);
-            pauses.push(pause.as_secs());
-            now += pause;
-        }
-        assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 320]);
-        ready(&mut manners, now);
-        assert_eq!(manners.finished("a", FAILED, true, now), Standing::GivenUp);
-        assert_eq!((manners.next(now + 3_600 * SECOND), manners.is_given_up("a")), (Next::Idle, true));
-        assert!(!manners.add("a", now), "its work has no prospect");
-    }
-
-    #[test]
-    fn an_answer_ends_the_row_of_failures() {
-        let mut now = Instant::now();
-        let mut manners = manners(&["a"], now);
-        for (outcome, expected) in [(FAILED, 5), (FAILED, 10), (QUICK, 1), (FAILED, 5)] {
-            let pause = pause(&mut manners, outcome, now);
-            now += pause;
-            assert_eq!(pause, expected * SECOND);
-        }
-        assert_eq!(pause(&mut manners, FAILED, now), 10 * SECOND);
-    }
-
-    #[test]
-    fn a_host_that_asks_for_time_is_given_it_or_given_up() {
-        let now = Instant::now();
-        let asks = |seconds| Outcome::Failed { retry_after: Some(Duration::from_secs(seconds)) };
-        assert_eq!(pause(&mut manners(&["a"], now), asks(120), now), 120 * SECOND);
-        assert_eq!(pause(&mut manners(&["a"], now), asks(1), now), 5 * SECOND);
-        assert_eq!(pause(&mut manners(&["a"], now), asks(3_600), now), 3_600 * SECOND);
-        for seconds in [3_601, u64::MAX] {
-            let mut manners = manners(&["a"], now);
-            ready(&mut manners, now);
-            assert_eq!(manners.finished("a", asks(seconds), true, now), Standing::GivenUp, "{seconds}");
-        }
-    }
-
-    #[test]
-    fn work_that_needed_no_request_costs_no_pause_and_saves_none() {
-        let now = Instant::now();
-        let mut manners = manners(&["a"], now);
-        ready(&mut manners, now);
-        manners.finished("a", Outcome::Unasked, true, now);
-        assert_eq!(ready(&mut manners, now), "a");
-        manners.finished("a", QUICK, true, now);
-        ready(&mut manners, now + SECOND);
-        manners.finished("a", Outcome::Unasked, true, now + SECOND);
-        assert_eq!(ready(&mut manners, now + SECOND), "a");
-    }
-
-    #[test]
-    fn whoever_waited_longest_comes_first() {
-        let now = Instant::now();
-        let mut manners = manners(&["a", "b", "c"], now);
-        for host in ["a", "b", "c"] {
-            assert_eq!(ready(&mut manners, now), host);
-        }
-        for (host, at) in [("b", 1), ("c", 2), ("a", 3)] {
-            manners.finished(host, QUICK, true, now + at * SECOND);
-        }
-        let order: Vec<_> = (0..3).map(|_| ready(&mut manners, now + 60 * SECOND)).collect();
-        assert_eq!(order, ["b", "c", "a"]);
-    }
-
-    #[test]
-    fn hosts_that_are_done_with_are_forgotten_and_others_are_not() {
-        let now = Instant::now();
-        let mut manners = Manners::new(Options::default());
-        for n in 0..10_000 {
-            let host = format!("h{n}");
-            manners.add(&host, now);
-            ready(&mut manners, now);
-            let outcome = if n == 7 { FAILED } else { QUICK };
-            manners.finished(&host, outcome, n == 8, now);
-        }
-        manners.forget(now);
-        assert_eq!(manners.hosts.len(), 10_000, "their pause is not over");
-        manners.forget(now + SECOND);
-        assert_eq!(manners.hosts.len(), 2);
-        assert!(manners.queue.len() <= 2);
-    }
-
-    #[test]
-    fn answers_and_refusals_are_the_host_s_trouble_or_not() {
-        let now = http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
-        let answered = Outcome::Answered { elapsed: SECOND };
-        let failed = |seconds: Option<u64>| Outcome::Failed { retry_after: seconds.map(Duration::from_secs) };
-        let retry = Some("Sun, 06 Nov 1994 08:51:37 GMT".to_owned());
-        for (status, expected) in
-            [(200, answered), (304, answered), (404, answered), (429, failed(Some(120))), (503, failed(Some(120)))]
-        {
-            let answer = Ok(Response { retry_after: retry.clone(), ..crate::source::web::fetch::answer(status) });
-            assert_eq!(Outcome::of(&answer, SECOND, now), expected, "{status}");
-        }
-        for (reason, expected) in [
-            (Reason::Time, failed(None)),
-            (Reason::Slow, failed(None)),
-            (Reason::Connection, failed(None)),
-            (Reason::Tls, failed(None)),
-            (Reason::Size, answered),
-            (Reason::Encoding, answered),
-            (Reason::Private, Outcome::Unasked),
-            (Reason::Robots, Outcome::Unasked),
-        ] {
-            assert_eq!(Outcome::of(&Err(Refusal::new(reason, "no")), SECOND, now), expected, "{reason:?}");
-        }
-    }
-
-    #[test]
-    fn a_time_to_retry_is_seconds_or_a_date() {
-        let now = http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
-        assert_eq!(now.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs(), 784_111_777);
-        let cases = [
-            ("120", Some(120)),
-            (" 0 ", Some(0)),
-            ("99999999999999999999999", Some(u64::MAX)),
-            ("Sun, 06 Nov 1994 08:51:37 GMT", Some(120)),
-            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
-            ("-5", None),
-            ("1.5", None),
-            ("soon", None),
-            ("", None),
-            ("Sun, 31 Feb 1994 08:49:37 GMT", None),
-            ("Sun, 06 Nov 1994 25:49:37 GMT", None),
-            ("Sun, 06 Nov 1994 08:49:37 CET", None),
-            ("Sun, 06 Nov 99999999999 08:49:37 GMT", None),
-        ];
-        for (field, expected) in cases {
-            assert_eq!(retry_after(field, now), expected.map(Duration::from_secs), "{field}");
-        }
-    }
-}
+mod tests;

@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use ::url::Url;
 
-use super::fetch::{Fetcher, PRODUCT, Request, Response};
+use super::fetch::{Fetcher, Request, Response, token};
 use super::url::escapes;
 use super::{Reason, Refusal};
 
 /// As much of a robots.txt as is read, in bytes; the least that RFC 9309, section 2.5 asks for.
 pub const MAX_BYTES: u64 = 500 << 10;
-/// The longest Crawl-delay that is kept.
-pub const MAX_DELAY: Duration = Duration::from_secs(60);
+/// The longest Crawl-delay that is told; more counts as this. How much is kept is for manners to say.
+pub const MAX_DELAY: Duration = Duration::from_secs(86_400);
 /// The most sitemaps that one file may name.
 const MAX_SITEMAPS: usize = 1_000;
 
@@ -168,8 +168,8 @@ impl Verdict {
         }
     }
 
-    /// Asks for the robots.txt of the host of `url`, over at most five redirects, which may lead to other hosts. The
-    /// answer tells what it cost.
+    /// Asks for the robots.txt of the host of `url`, over at most five redirects, which may lead to other hosts, and reads
+    /// it for who asks by this fetcher's User-Agent. The answer tells what it cost.
     pub fn fetch(fetcher: &Fetcher, url: &Url) -> (Self, Result<Response, Refusal>) {
         let mut place = url.clone();
         place.set_path("/robots.txt");
@@ -177,7 +177,7 @@ impl Verdict {
         let accept = "text/plain,*/*;q=0.5";
         let request = Request { accept, max_bytes: MAX_BYTES, cut: true, ..Request::page(place) };
         let answer = fetcher.follow(&request, |_| Ok(()));
-        (Self::of(&answer, PRODUCT), answer)
+        (Self::of(&answer, fetcher.product()), answer)
     }
 
     /// Whether `url` may be fetched.
@@ -222,12 +222,6 @@ fn key_and_value(line: &str) -> Option<(Key, &str)> {
         _ => Key::Other,
     };
     Some((key, value.trim()))
-}
-
-/// The product token that an agent's name begins with.
-fn token(name: &str) -> &str {
-    let end = name.find(|c: char| !(c.is_ascii_alphabetic() || c == '-' || c == '_')).unwrap_or(name.len());
-    name.get(..end).unwrap_or_default()
 }
 
 /// Seconds, which may have a fraction.

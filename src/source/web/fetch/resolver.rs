@@ -1,8 +1,7 @@
 //! Hands ureq the checked addresses of a host, and no others.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, mpsc};
-use std::thread;
+use std::sync::Arc;
 
 use ureq::config::Config;
 use ureq::http::Uri;
@@ -11,6 +10,7 @@ use ureq::unversioned::transport::NextTimeout;
 use ureq::{Error, Proxy};
 
 use super::Options;
+use super::stop::Stop;
 use crate::source::web::address::{Resolve, checked};
 use crate::source::web::{Reason, Refusal};
 
@@ -23,28 +23,19 @@ pub(super) struct CheckedResolver {
     allow_private: bool,
     /// The proxy's host and port: asked for by the user, so it may be private.
     proxy: Option<(String, u16)>,
+    stop: Stop,
 }
 
 impl CheckedResolver {
-    pub(super) fn new(options: &Options, proxy: Option<&Proxy>) -> Self {
+    pub(super) fn new(options: &Options, proxy: Option<&Proxy>, stop: Stop) -> Self {
         let proxy = proxy.and_then(|proxy| place(proxy.uri()));
-        Self { resolve: Arc::clone(&options.resolve), allow_private: options.allow_private, proxy }
+        Self { resolve: Arc::clone(&options.resolve), allow_private: options.allow_private, proxy, stop }
     }
 
     /// Asks in a thread of its own, since nothing ends a system's lookup; it ends by itself.
     fn find(&self, host: String, port: u16, timeout: NextTimeout) -> Result<Vec<SocketAddr>, Error> {
         let resolve = Arc::clone(&self.resolve);
-        let (sender, receiver) = mpsc::sync_channel(1);
-        let ask = move || {
-            // Nobody listens any more where it took too long.
-            let _ = sender.send(resolve.resolve(&host, port));
-        };
-        thread::Builder::new().name("resolve".into()).spawn(ask).map_err(Error::Io)?;
-        let answer = if timeout.after.is_not_happening() {
-            receiver.recv().map_err(|_| Error::HostNotFound)?
-        } else {
-            receiver.recv_timeout(*timeout.after).map_err(|_| Error::Timeout(timeout.reason))?
-        };
+        let answer = self.stop.wait("resolve", timeout, move || resolve.resolve(&host, port))?;
         answer.map_err(|_| Error::HostNotFound)
     }
 }

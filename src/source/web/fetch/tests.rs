@@ -4,6 +4,7 @@ mod hostile;
 mod private;
 mod secure;
 mod server;
+mod stopped;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -209,6 +210,26 @@ fn the_user_agent_says_who_asks_and_where_to_read_about_it() {
     assert_eq!(user_agent(Some("https://example.org/bot")), format!("{plain} (+https://example.org/bot)"));
     let default = Options::default().user_agent;
     assert!(default.starts_with(&format!("{plain} (+https://")) && default.ends_with(')'), "{default}");
+}
+
+#[test]
+fn a_crawler_is_meant_by_the_product_token_that_it_sends() {
+    let cases = [
+        (Options::default().user_agent, "ris"),
+        ("MyBot/2.0".into(), "MyBot"),
+        ("my-photo_bot 2.0 (+https://example.org)".into(), "my-photo_bot"),
+        ("Bot2/1.0".into(), "Bot"),
+        ("Mozilla/5.0 (compatible; MyBot/1.0; +https://example.org)".into(), "MyBot"),
+        ("Mozilla/5.0 (compatible;  MyBot)".into(), "MyBot"),
+        ("Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101".into(), "ris"),
+        ("Mozilla/5.0 (compatible; )".into(), "ris"),
+        ("007".into(), "ris"),
+        (" MyBot".into(), "ris"),
+    ];
+    for (user_agent, expected) in cases {
+        let fetcher = Fetcher::new(Options { user_agent: user_agent.clone(), ..patient() }).unwrap();
+        assert_eq!(fetcher.product(), expected, "{user_agent}");
+    }
 }
 
 #[test]
