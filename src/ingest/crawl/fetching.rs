@@ -130,11 +130,11 @@ impl<'a> Fetching<'a> {
                 Ok(Job::Robots { host, url }) => {
                     let begun = Instant::now();
                     let (verdict, answer) = Verdict::fetch(self.fetcher, &url);
-                    let outcome = Outcome::of(&answer, begun.elapsed(), SystemTime::now());
-                    let received = received_of(&answer);
                     if let (Some(recording), Ok(response)) = (self.recording, &answer) {
                         recording.response(response);
                     }
+                    let outcome = Outcome::of(&answer, begun.elapsed(), SystemTime::now());
+                    let received = received_of(&answer);
                     let refusal = match (&verdict, answer) {
                         (Verdict::Nothing, Err(refusal)) => Some(refusal),
                         (Verdict::Nothing, Ok(response)) => {
