@@ -1,10 +1,9 @@
 //! What a crawl does where a host has had enough, or says nothing at all.
 
-use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::setup::{Place, Ran, names};
+use crate::setup::{Place, Ran, fixtures};
 use crate::site::{Reply, Site};
 
 /// The arguments of a crawl on loopback without pauses of its own.
@@ -15,10 +14,14 @@ fn args(url: &str) -> [&str; 8] {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_waits_for_no_server_that_hangs_and_keeps_what_was_fetched() {
+    use std::net::TcpListener;
     use std::process::{Command, Stdio};
+    use std::time::Instant;
 
     use nix::sys::signal::{Signal, kill};
     use nix::unistd::Pid;
+
+    use crate::setup::names;
     // Connections are taken up by the system, and nobody answers.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let never = silent.local_addr().unwrap();
@@ -152,4 +155,28 @@ fn a_long_chain_of_redirects_is_not_called_a_circle() {
     let ran = Ran::of(place.ris().args(args(&site.url("/step/0"))).output().unwrap());
     assert_eq!((ran.status, ran.stderr.lines().count()), (2, 1), "{ran:?}");
     assert!(ran.stderr.contains("more than 5 redirects"), "{ran:?}");
+}
+
+#[test]
+fn what_was_to_be_available_until_a_day_that_is_past_is_not_kept() {
+    let until = |day: &str| format!("unavailable_after: {day}");
+    let site = Site::made(Arc::new(move |path| match path {
+        "/start" => Some(Reply::ok("<img src='/old.jpg'><img src='/new.jpg'><a href='/page'>1</a>")),
+        "/old.jpg" | "/new.jpg" => {
+            let name = if path == "/old.jpg" { "pond" } else { "gate" };
+            let bytes = std::fs::read(fixtures().join(format!("library/garden/{name}.jpg"))).ok()?;
+            let day = if path == "/old.jpg" { "Wednesday, 01-Jan-20 00:00:00 GMT" } else { "2999-01-01" };
+            Some(Reply::ok(bytes).with("X-Robots-Tag", &until(day)))
+        }
+        "/page" => {
+            let tag = until("2020-01-01");
+            Some(Reply::ok(format!("<meta name='robots' content='{tag}'><img src='/pictures/roses.jpg'>")))
+        }
+        _ => None,
+    }));
+    let place = Place::new();
+    let ran = Ran::of(place.ris().args(args(&site.url("/start"))).output().unwrap());
+    let told = ran.object();
+    assert_eq!((ran.status, &told["indexed"], &told["web"]["refused"]["robots"]), (0, &1.into(), &2.into()), "{ran:?}");
+    assert!(!asked(&site).iter().any(|path| path == "/pictures/roses.jpg"));
 }

@@ -138,12 +138,12 @@ impl<'a> Fetching<'a> {
                 Ok(Job::Robots { host, url }) => {
                     let begun = Instant::now();
                     let (verdict, answer) = Verdict::fetch(self.fetcher, &url);
-                    let outcome = Outcome::of(&answer, begun.elapsed(), SystemTime::now());
-                    let received =
-                        answer.as_ref().map_or_else(|_| fetch::received_in_vain(), |response| response.received);
                     if let (Some(recording), Ok(response)) = (self.recording, &answer) {
                         recording.response(response);
                     }
+                    let outcome = Outcome::of(&answer, begun.elapsed(), SystemTime::now());
+                    let received =
+                        answer.as_ref().map_or_else(|_| fetch::received_in_vain(), |response| response.received);
                     let refusal = match (&verdict, answer) {
                         (Verdict::Nothing, Err(refusal)) => Some(refusal),
                         (Verdict::Nothing, Ok(response)) => {

@@ -1,7 +1,9 @@
 //! A fetcher that is stopped waits for nobody.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
+#[cfg(target_os = "linux")]
+use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
