@@ -22,6 +22,8 @@ mod hostile;
 mod index;
 mod life;
 mod many;
+#[cfg(feature = "crawl")]
+mod named;
 mod odd_files;
 mod pages;
 mod portable;
