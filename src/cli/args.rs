@@ -79,7 +79,8 @@ pub struct Walk {
     /// Follow symbolic links
     #[arg(short = 'L', long)]
     pub follow: bool,
-    /// Leave out files and folders that match this glob (as in .gitignore); may be repeated
+    /// Leave out files and folders that match this glob (as in .gitignore), and of a site also addresses that match it as a
+    /// whole; may be repeated
     #[arg(short = 'E', long, value_name = "GLOB", action = ArgAction::Append)]
     pub exclude: Vec<String>,
     /// Decode so many pictures at the same time, 64 at most [default: one a processor]
@@ -122,7 +123,8 @@ pub struct Web {
     /// Follow at most N links from the start [default: all]
     #[arg(long, value_name = "N")]
     pub depth: Option<u16>,
-    /// Fetch only addresses that match this glob, in which * crosses slashes; may be repeated
+    /// Fetch only pages whose path matches this glob (as in .gitignore), or whose whole address does; the pictures that they
+    /// show may stand anywhere; may be repeated
     #[arg(long, value_name = "GLOB", action = ArgAction::Append)]
     pub include: Vec<String>,
     /// Fetch at most N pages now; what is left waits for the next run

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
 
-use crate::crawl::{crawl, paths};
+use crate::crawl::paths;
 use crate::setup::{Place, fixtures};
-use crate::site::{Reply, Site};
+use crate::site::{Reply, Site, crawl_of as crawl};
 
 #[test]
 fn every_page_that_shows_a_picture_is_told_and_after_the_next_crawl_those_that_still_do() {

@@ -4,14 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::setup::{Place, Ran, fixtures, names};
-use crate::site::{Asked, Reply, Site};
-
-/// Crawls a site on loopback without pauses.
-pub fn crawl(place: &Place, url: &str, more: &[&str]) -> Ran {
-    let args = ["index", url, "--index", "idx", "--json", "--allow-private", "--delay", "0"];
-    Ran::of(place.ris().args(args).args(more).output().unwrap())
-}
+use crate::setup::{Place, fixtures, names};
+use crate::site::{Asked, Reply, Site, crawl_of as crawl};
 
 pub fn paths(log: &[Asked]) -> Vec<&str> {
     let mut paths: Vec<_> = log.iter().map(|asked| asked.path.as_str()).collect();

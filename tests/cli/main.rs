@@ -26,6 +26,8 @@ mod life;
 #[cfg(feature = "crawl")]
 mod manners;
 mod many;
+#[cfg(feature = "crawl")]
+mod named;
 mod odd_files;
 mod pages;
 mod portable;

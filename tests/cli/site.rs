@@ -12,7 +12,13 @@ use std::time::{Duration, Instant};
 
 use tiny_http::{Header, Request, Response, Server};
 
-use crate::setup::fixtures;
+use crate::setup::{Place, Ran, fixtures};
+
+/// Crawls a site on loopback without pauses.
+pub fn crawl_of(place: &Place, url: &str, more: &[&str]) -> Ran {
+    let args = ["index", url, "--index", "idx", "--json", "--allow-private", "--delay", "0"];
+    Ran::of(place.ris().args(args).args(more).output().unwrap())
+}
 
 /// What was asked for.
 #[derive(Clone, Debug)]

@@ -85,6 +85,10 @@ pub(super) struct Named {
     pub pictures: Vec<(String, String, String, String)>,
     /// Pictures that the page forbids to keep.
     pub forbidden: u64,
+    /// Addresses beyond what is kept of one page or sitemap; of a sitemap that was cut, one.
+    pub left_out: u64,
+    /// Addresses that are too long, or in a sitemap none of the web.
+    pub unfit: u64,
     pub is_sitemap: bool,
 }
 
@@ -96,6 +100,8 @@ impl Named {
             sitemaps: done.sitemaps.clone(),
             pictures: done.pictures.clone(),
             forbidden: 0,
+            left_out: 0,
+            unfit: 0,
             is_sitemap: false,
         }
     }
@@ -283,6 +289,8 @@ impl<'a> Fetching<'a> {
             sitemaps: Vec::new(),
             pictures: pictures.into_iter().map(shown).collect(),
             forbidden,
+            left_out: page.left_out,
+            unfit: page.too_long,
             is_sitemap: false,
         };
         page_of(named, Done { title: page.title, ..validators })
@@ -380,13 +388,15 @@ fn of_sitemap(sitemap: sitemap::Sitemap, validators: Done) -> Answer {
         entry
             .pictures
             .iter()
-            .map(move |picture| (picture.url.to_string(), page.clone(), String::new(), picture.caption.clone()))
+            .map(move |picture| (picture.url.to_string(), page.clone(), picture.alt.clone(), picture.caption.clone()))
     });
     let named = Named {
         pictures: pictures.collect(),
         links: sitemap.pages.iter().map(|entry| entry.url.to_string()).collect(),
         sitemaps: sitemap.sitemaps.iter().map(|entry| entry.url.to_string()).collect(),
         forbidden: 0,
+        left_out: u64::from(sitemap.cut),
+        unfit: sitemap.unfit,
         is_sitemap: true,
     };
     page_of(named, validators)
@@ -396,8 +406,7 @@ fn of_sitemap(sitemap: sitemap::Sitemap, validators: Done) -> Answer {
 fn looks_like_sitemap(response: &Response, url: &Url) -> bool {
     let body = &response.body;
     let start = String::from_utf8_lossy(body.get(..1024).unwrap_or(body)).to_ascii_lowercase();
-    start.contains("<urlset")
-        || start.contains("<sitemapindex")
+    sitemap::has_root(&start)
         || body.starts_with(&[0x1F, 0x8B])
         || (url.path().ends_with(".txt") && start.starts_with("http"))
 }

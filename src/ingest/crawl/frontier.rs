@@ -468,17 +468,20 @@ impl Frontier<'_, '_> {
 
     /// Queues what a page or a sitemap names.
     fn name(&mut self, run: &mut Run<'_>, from: &Queued, title: &str, named: Named) -> Result<()> {
+        let Named { forbidden, left_out, unfit, is_sitemap, .. } = named;
         let next = |url: String, kind| Queued {
             url,
             kind,
             depth: from.depth,
             hops: 0,
             start: from.start,
-            listed: named.is_sitemap,
+            listed: is_sitemap,
             shown: None,
         };
-        if named.forbidden > 0 {
-            *self.crawled.refused.entry(Reason::Robots.name()).or_default() += named.forbidden;
+        for (reason, count) in [(Reason::Robots, forbidden), (Reason::Size, left_out), (Reason::Url, unfit)] {
+            if count > 0 {
+                *self.crawled.refused.entry(reason.name()).or_default() += count;
+            }
         }
         let before = run.writer.ledger()?.pending();
         for (url, page, alt, caption) in named.pictures {

@@ -6,40 +6,46 @@
 mod charset;
 mod css;
 mod directives;
+mod kept;
 mod linked_data;
 mod srcset;
-
-use std::collections::{HashMap, HashSet};
+mod tag;
 
 use ::url::Url;
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use html5gum::{Span, Tokenizer};
 
 pub use self::directives::Directives;
-use super::url::join;
+use self::kept::{Kept, Text};
+use self::tag::{BACKGROUNDS, Tag, names_picture};
 
 /// As much of a page as is read, in bytes.
 pub const MAX_BYTES: usize = 10 << 20;
 /// The most pictures kept of a page.
-pub const MAX_PICTURES: usize = 5_000;
+pub const MAX_PICTURES: usize = 50_000;
 /// The most links kept of a page.
-pub const MAX_LINKS: usize = 10_000;
+pub const MAX_LINKS: usize = 50_000;
+/// As many bytes as all addresses kept of a page come to, with its own once more for each picture: a long `<base>`
+/// makes much of a short reference.
+pub const MAX_URL_BYTES: usize = 16 << 20;
 /// The longest text kept, in characters: title, alternative text, caption.
 pub const MAX_TEXT: usize = 500;
-/// The most attributes kept of one tag; none of those looked for stands behind so many.
-const MAX_ATTRIBUTES: usize = 64;
 /// How deep figures are told apart.
 const MAX_FIGURES: usize = 16;
 
 /// What a page says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {
-    /// Its title, or empty.
+    /// Its title, else that of its card; or empty.
     pub title: String,
     /// Where it leads, each once, in the order of the page. Empty where its words forbid to follow.
     pub links: Vec<Url>,
-    /// What it shows, each once, in the order of the page.
+    /// What it shows, each once, in the order of the page; and pictures that it leads to, unless its words forbid to follow.
     pub pictures: Vec<Shown>,
+    /// How often it names a picture or link for which there was no room within the limits.
+    pub left_out: u64,
+    /// How often it names one whose address is too long to be asked for.
+    pub too_long: u64,
     /// What it asks of crawlers, its header's words included.
     pub directives: Directives,
 }
@@ -59,10 +65,10 @@ pub struct Shown {
 /// X-Robots-Tag; `agent` is the product token by which pages may mean this crawler alone.
 pub fn read(bytes: &[u8], content_type: Option<&str>, robots: &[String], url: &Url, agent: &str) -> Page {
     let bytes = bytes.get(..MAX_BYTES).unwrap_or(bytes);
-    let text = charset::decode(bytes, content_type);
+    let text = charset::decode(bytes, content_type, url.domain());
     let mut reading = Reading::new(url.clone(), agent);
     for field in robots {
-        reading.page.directives.header(field, agent);
+        reading.kept.page.directives.header(field, agent);
     }
     reading.walk(&text, false);
     reading.finish()
@@ -86,29 +92,6 @@ fn collapsed(text: &str) -> String {
     }
     out.truncate(out.trim_end().len());
     out
-}
-
-/// The attributes of the tag being read, the first of each name.
-#[derive(Default)]
-struct Tag {
-    name: String,
-    attributes: Vec<(String, String)>,
-}
-
-impl Tag {
-    fn get(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-
-    fn first(&self, names: &[&str]) -> Option<&str> {
-        let filled = |name: &&str| self.get(name).map(str::trim).filter(|value| !value.is_empty());
-        names.iter().find_map(filled)
-    }
-
-    /// Whether `word` is one of those that the attribute `name` holds.
-    fn has(&self, name: &str, word: &str) -> bool {
-        self.get(name).is_some_and(|words| words.split_ascii_whitespace().any(|one| one.eq_ignore_ascii_case(word)))
-    }
 }
 
 /// What the text that comes next belongs to.
@@ -136,11 +119,9 @@ struct Opened {
 
 struct Reading<'a> {
     agent: &'a str,
-    page: Page,
+    kept: Kept,
     base: Url,
     has_base: bool,
-    known: HashMap<Url, usize>,
-    links: HashSet<Url>,
     tag: Tag,
     attribute: Option<String>,
     raw: Option<Raw>,
@@ -153,17 +134,21 @@ struct Reading<'a> {
     sources: Vec<usize>,
     /// The picture that the page's card shows, for the text that follows.
     card: Option<usize>,
+    /// Titles of the page's cards: og:title, twitter:title.
+    titles: [String; 2],
+    /// Drawings that are open: their titles are not the page's.
+    drawings: usize,
+    /// Whether a frame's own page is being read.
+    framed: bool,
 }
 
 impl<'a> Reading<'a> {
     fn new(base: Url, agent: &'a str) -> Self {
         Self {
             agent,
-            page: Page::default(),
+            kept: Kept::new(&base),
             base,
             has_base: false,
-            known: HashMap::new(),
-            links: HashSet::new(),
             tag: Tag::default(),
             attribute: None,
             raw: None,
@@ -173,6 +158,9 @@ impl<'a> Reading<'a> {
             opened: None,
             sources: Vec::new(),
             card: None,
+            titles: Default::default(),
+            drawings: 0,
+            framed: false,
         }
     }
 
@@ -190,8 +178,7 @@ impl<'a> Reading<'a> {
     fn event(&mut self, event: CallbackEvent<'_>, inside: bool) {
         match event {
             CallbackEvent::OpenStartTag { name } => {
-                self.tag.name = String::from_utf8_lossy(name).into_owned();
-                self.tag.attributes.clear();
+                self.tag.open(String::from_utf8_lossy(name).into_owned());
                 self.attribute = None;
             }
             CallbackEvent::AttributeName { name } => {
@@ -199,10 +186,11 @@ impl<'a> Reading<'a> {
                 self.attribute = Some(String::from_utf8_lossy(name).into_owned());
             }
             CallbackEvent::AttributeValue { value } => self.keep_attribute(String::from_utf8_lossy(value).into_owned()),
-            CallbackEvent::CloseStartTag { .. } => {
+            CallbackEvent::CloseStartTag { self_closing } => {
                 self.keep_attribute(String::new());
                 let tag = std::mem::take(&mut self.tag);
                 self.start(&tag);
+                self.drawings += usize::from(tag.name == "svg" && !self_closing);
                 self.tag = tag;
             }
             CallbackEvent::EndTag { name } => self.end(name),
@@ -213,18 +201,18 @@ impl<'a> Reading<'a> {
 
     /// Ends the attribute whose name was read.
     fn keep_attribute(&mut self, value: String) {
-        if let Some(name) = self.attribute.take()
-            && self.tag.attributes.len() < MAX_ATTRIBUTES
-            && self.tag.get(&name).is_none()
-        {
-            self.tag.attributes.push((name, value));
+        if let Some(name) = self.attribute.take() {
+            self.tag.add(name, value);
         }
     }
 
     fn start(&mut self, tag: &Tag) {
         self.raw = None;
         match tag.name.as_str() {
+            "title" if self.drawings > 0 || self.framed => self.raw = Some(Raw::Ignored),
             "title" => self.raw = Some(Raw::Title),
+            // What was never closed ends here.
+            "body" => self.drawings = 0,
             "style" => self.raw = Some(Raw::Style),
             "noscript" => self.raw = Some(Raw::NoScript),
             "script" => {
@@ -234,23 +222,26 @@ impl<'a> Reading<'a> {
             }
             "textarea" | "xmp" | "noembed" | "plaintext" => self.raw = Some(Raw::Ignored),
             "base" if !self.has_base => {
-                if let Some(base) = tag.get("href").and_then(|href| join(&self.base, href).ok()) {
+                if let Some(base) = tag.get("href").and_then(|href| self.kept.join(&self.base, href)) {
                     (self.base, self.has_base) = (base, true);
                 }
             }
             "meta" => self.meta(tag),
             "link" => self.link_tag(tag),
             "a" | "area" => self.anchor(tag),
-            "iframe" | "frame" => {
-                self.raw = (tag.name == "iframe").then_some(Raw::Ignored);
-                self.lead(tag.get("src"));
+            "iframe" => {
+                match tag.get("srcdoc").filter(|_| !self.framed) {
+                    Some(page) => self.frame(page),
+                    None => self.lead(tag.get("src")),
+                }
+                self.raw = Some(Raw::Ignored);
             }
+            "frame" => self.lead(tag.get("src")),
             "picture" => self.sources.clear(),
             "img" | "source" | "image" | "amp-img" => self.image(tag),
             "input" if tag.get("type").is_some_and(|kind| kind.eq_ignore_ascii_case("image")) => self.image(tag),
-            "object" if tag.get("type").is_some_and(|kind| kind.starts_with("image/")) => {
-                let _shown = self.show_of(tag, tag.get("data"));
-            }
+            "object" => self.embedded(tag, tag.get("data")),
+            "embed" => self.embedded(tag, tag.get("src")),
             "video" => {
                 let _shown = self.show_of(tag, tag.get("poster"));
             }
@@ -265,6 +256,13 @@ impl<'a> Reading<'a> {
             _ => {}
         }
         self.backgrounds(tag);
+        if !matches!(tag.name.as_str(), "img" | "source" | "image" | "amp-img" | "input") {
+            for reference in tag.data_pictures() {
+                if let Some(url) = self.kept.join(&self.base, reference).filter(|url| names_picture(url.path())) {
+                    self.show_url(url, tag, false);
+                }
+            }
+        }
     }
 
     fn end(&mut self, name: &[u8]) {
@@ -275,22 +273,37 @@ impl<'a> Reading<'a> {
             b"figure" => self.close_figure(),
             b"a" => self.close_anchor(),
             b"picture" => self.sources.clear(),
+            b"svg" => self.drawings = self.drawings.saturating_sub(1),
             _ => {}
         }
+    }
+
+    /// Reads the page that stands in a frame's own attribute, as a part of this one.
+    fn frame(&mut self, html: &str) {
+        let (opened, base, has_base) = (self.opened.take(), self.base.clone(), self.has_base);
+        let (figures, drawings) = (self.figures.len(), std::mem::take(&mut self.drawings));
+        self.framed = true;
+        self.walk(html, false);
+        self.framed = false;
+        self.close_anchor();
+        while self.figures.len() > figures {
+            self.close_figure();
+        }
+        (self.opened, self.base, self.has_base, self.drawings) = (opened, base, has_base, drawings);
     }
 
     fn text(&mut self, text: &str, inside: bool) {
         match self.raw {
             Some(Raw::Title) => {
-                if self.page.title.is_empty() {
-                    self.page.title = collapsed(text);
+                if self.kept.page.title.is_empty() {
+                    self.kept.page.title = collapsed(text);
                 }
             }
             Some(Raw::Style) => self.style(text),
             Some(Raw::LinkedData) => {
-                for found in linked_data::pictures(text) {
-                    self.show(&found.url, &found.alt, &found.caption);
-                }
+                linked_data::pictures(text, &mut |found| {
+                    self.show(found.url, found.alt, found.caption);
+                });
             }
             Some(Raw::NoScript) if !inside => {
                 self.raw = None;
@@ -323,15 +336,24 @@ impl<'a> Reading<'a> {
             | "image"
             | "thumbnail" => self.card = self.show(content, "", ""),
             "og:image:alt" | "twitter:image:alt" => {
-                if let Some(shown) = self.card.and_then(|at| self.page.pictures.get_mut(at)) {
-                    fill(&mut shown.alt, content);
+                if let Some(at) = self.card {
+                    self.kept.fill(at, Text::Alt, content);
+                }
+            }
+            "og:title" | "twitter:title" if !self.framed => {
+                let [og, twitter] = &mut self.titles;
+                let title = if name == "og:title" { og } else { twitter };
+                if title.is_empty() {
+                    *title = collapsed(content);
                 }
             }
             "refresh" => {
                 let target = content.split_once('=').filter(|(before, _)| before.to_ascii_lowercase().ends_with("url"));
                 self.lead(target.map(|(_, target)| target.trim_matches(['"', '\'', ' '])));
             }
-            name if name == "robots" || name.eq_ignore_ascii_case(self.agent) => self.page.directives.words(content),
+            name if name == "robots" || name.eq_ignore_ascii_case(self.agent) => {
+                self.kept.page.directives.words(content)
+            }
             _ => {}
         }
     }
@@ -351,21 +373,28 @@ impl<'a> Reading<'a> {
     }
 
     fn anchor(&mut self, tag: &Tag) {
-        self.close_anchor();
-        let Some(url) = tag.get("href").and_then(|href| join(&self.base, href).ok()) else { return };
-        if names_picture(&url) {
-            let picture = self.show_url(url, tag.get("alt").unwrap_or_default(), tag.get("title").unwrap_or_default());
+        let is_area = tag.name == "area";
+        if !is_area {
+            self.close_anchor();
+        }
+        if tag.has("rel", "nofollow") {
+            return;
+        }
+        let Some(url) = tag.get("href").and_then(|href| self.kept.join(&self.base, href)) else { return };
+        if !names_picture(url.path()) {
+            self.kept.lead(url);
+            return;
+        }
+        let picture = self.show_url(url, tag, true);
+        // An area has no end and no text.
+        if !is_area {
             self.opened = picture.map(|picture| Opened { picture, text: String::new() });
-        } else if !tag.has("rel", "nofollow") {
-            self.lead_url(url);
         }
     }
 
     fn close_anchor(&mut self) {
-        if let Some(opened) = self.opened.take()
-            && let Some(shown) = self.page.pictures.get_mut(opened.picture)
-        {
-            fill(&mut shown.caption, &opened.text);
+        if let Some(opened) = self.opened.take() {
+            self.kept.fill(opened.picture, Text::Caption, &opened.text);
         }
     }
 
@@ -377,38 +406,40 @@ impl<'a> Reading<'a> {
             return;
         }
         for at in figure.pictures {
-            if let Some(shown) = self.page.pictures.get_mut(at) {
-                // A caption says more than a title.
-                shown.caption.clone_from(&caption);
-            }
+            // A caption says more than a title.
+            self.kept.write(at, Text::Caption, &caption);
         }
     }
 
-    /// An element with a picture of its own: its largest candidate, what a script would load, or what stands there.
+    /// An element with a picture of its own: the best of what it names that is an address.
     fn image(&mut self, tag: &Tag) {
-        let sets = ["srcset", "data-srcset", "data-lazy-srcset", "data-original-set"];
-        let sets: Vec<&str> = sets.iter().filter_map(|name| tag.get(name)).collect();
-        let lazy = ["data-src", "data-original", "data-lazy-src", "data-lazy", "data-full-src", "data-hi-res-src"];
-        let plain = ["src", "href", "xlink:href"];
-        let largest = srcset::largest_of(&sets);
-        // A `<source>` of sound or film has a src too; it is no picture.
-        let plain = if tag.name == "source" { None } else { tag.first(&plain) };
-        let shown = self.show_of(tag, largest.or_else(|| tag.first(&lazy)).or(plain));
+        let best = tag.candidates().into_iter().find_map(|candidate| {
+            let url = self.join(candidate.reference)?;
+            (!candidate.must_name || names_picture(url.path())).then_some(url)
+        });
+        let shown = best.and_then(|url| self.show_url(url, tag, false));
         // The sources of a `<picture>` stand before its `<img>`, which has the words for all of them.
         if tag.name == "source" {
             self.sources.extend(shown.filter(|_| self.sources.len() < MAX_PICTURES));
         } else if tag.name == "img" {
             for at in std::mem::take(&mut self.sources) {
-                if let Some(source) = self.page.pictures.get_mut(at) {
-                    fill(&mut source.alt, tag.first(&["alt", "aria-label"]).unwrap_or_default());
-                    fill(&mut source.caption, tag.get("title").unwrap_or_default());
-                }
+                self.kept.fill(at, Text::Alt, tag.first(&["alt", "aria-label"]).unwrap_or_default());
+                self.kept.fill(at, Text::Caption, tag.get("title").unwrap_or_default());
             }
         }
         if let Some(alt) = tag.get("alt").filter(|alt| !alt.trim().is_empty())
-            && let Some(shown) = self.opened.as_ref().and_then(|opened| self.page.pictures.get_mut(opened.picture))
+            && let Some(opened) = &self.opened
         {
-            fill(&mut shown.alt, alt);
+            self.kept.fill(opened.picture, Text::Alt, alt);
+        }
+    }
+
+    /// What is embedded by a tag for anything: a picture by its kind or by its name.
+    fn embedded(&mut self, tag: &Tag, reference: Option<&str>) {
+        let is_picture = tag.get("type").map(|kind| kind.trim().to_ascii_lowercase().starts_with("image/"));
+        let Some(url) = reference.and_then(|reference| self.join(reference)) else { return };
+        if is_picture.unwrap_or_else(|| names_picture(url.path())) {
+            self.show_url(url, tag, false);
         }
     }
 
@@ -416,7 +447,7 @@ impl<'a> Reading<'a> {
         if let Some(style) = tag.get("style") {
             self.style(style);
         }
-        for name in ["background", "data-bg", "data-background", "data-background-image"] {
+        for name in BACKGROUNDS {
             match tag.get(name) {
                 Some(value) if value.contains("url(") => self.style(value),
                 Some(value) if !value.trim().is_empty() => {
@@ -428,39 +459,40 @@ impl<'a> Reading<'a> {
     }
 
     fn style(&mut self, css: &str) {
-        for reference in css::references(css) {
-            self.show(&reference, "", "");
-        }
+        css::references(css, &mut |reference| {
+            self.show(reference, "", "");
+        });
     }
 
     /// Shows `reference` with the texts of `tag`.
     fn show_of(&mut self, tag: &Tag, reference: Option<&str>) -> Option<usize> {
-        let alt = tag.first(&["alt", "aria-label"]).unwrap_or_default();
-        self.show(reference?, alt, tag.get("title").unwrap_or_default())
+        let url = self.join(reference?)?;
+        self.show_url(url, tag, false)
     }
 
     fn show(&mut self, reference: &str, alt: &str, caption: &str) -> Option<usize> {
+        let url = self.join(reference)?;
+        self.keep(url, alt, caption, false)
+    }
+
+    /// The address that a reference to a picture means.
+    fn join(&mut self, reference: &str) -> Option<Url> {
         let reference = reference.trim();
         if reference.is_empty() || reference.starts_with('#') {
             return None;
         }
-        self.show_url(join(&self.base, reference).ok()?, alt, caption)
+        self.kept.join(&self.base, reference)
     }
 
-    fn show_url(&mut self, url: Url, alt: &str, caption: &str) -> Option<usize> {
-        let at = match self.known.get(&url) {
-            Some(&at) => at,
-            None if self.page.pictures.len() < MAX_PICTURES => {
-                let at = self.page.pictures.len();
-                self.known.insert(url.clone(), at);
-                self.page.pictures.push(Shown { url, alt: String::new(), caption: String::new() });
-                at
-            }
-            None => return None,
-        };
-        let shown = self.page.pictures.get_mut(at)?;
-        fill(&mut shown.alt, alt);
-        fill(&mut shown.caption, caption);
+    fn show_url(&mut self, url: Url, tag: &Tag, linked: bool) -> Option<usize> {
+        let alt = if linked { tag.get("alt") } else { tag.first(&["alt", "aria-label"]) };
+        self.keep(url, alt.unwrap_or_default(), tag.get("title").unwrap_or_default(), linked)
+    }
+
+    fn keep(&mut self, url: Url, alt: &str, caption: &str, linked: bool) -> Option<usize> {
+        let at = self.kept.show(url, linked)?;
+        self.kept.fill(at, Text::Alt, alt);
+        self.kept.fill(at, Text::Caption, caption);
         if let Some(figure) = self.figures.last_mut().filter(|figure| figure.pictures.len() < MAX_PICTURES) {
             figure.pictures.push(at);
         }
@@ -469,14 +501,8 @@ impl<'a> Reading<'a> {
 
     fn lead(&mut self, reference: Option<&str>) {
         let reference = reference.map(str::trim).filter(|reference| !reference.is_empty());
-        if let Some(url) = reference.and_then(|reference| join(&self.base, reference).ok()) {
-            self.lead_url(url);
-        }
-    }
-
-    fn lead_url(&mut self, url: Url) {
-        if self.page.links.len() < MAX_LINKS && self.links.insert(url.clone()) {
-            self.page.links.push(url);
+        if let Some(url) = reference.and_then(|reference| self.kept.join(&self.base, reference)) {
+            self.kept.lead(url);
         }
     }
 
@@ -485,28 +511,12 @@ impl<'a> Reading<'a> {
         while !self.figures.is_empty() {
             self.close_figure();
         }
-        if self.page.directives.nofollow {
-            self.page.links.clear();
+        let mut page = self.kept.finish();
+        if page.title.is_empty() {
+            page.title = self.titles.into_iter().find(|title| !title.is_empty()).unwrap_or_default();
         }
-        self.page
+        page
     }
-}
-
-/// Writes `text` where nothing stands yet.
-fn fill(place: &mut String, text: &str) {
-    if place.is_empty() {
-        *place = collapsed(text);
-    }
-}
-
-/// Whether a link's path ends as pictures' names do.
-fn names_picture(url: &Url) -> bool {
-    const ENDINGS: [&str; 18] = [
-        "jpg", "jpeg", "jpe", "png", "gif", "webp", "avif", "heic", "heif", "jxl", "tif", "tiff", "bmp", "svg", "ico",
-        "psd", "dng", "jp2",
-    ];
-    let ending = url.path().rsplit_once('.').map_or("", |(_, ending)| ending);
-    ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending))
 }
 
 #[cfg(test)]

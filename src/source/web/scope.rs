@@ -1,7 +1,11 @@
 //! Which addresses a crawl may go to: those that belong to where it began, less what patterns leave out.
 
+use std::path::Path;
+
 use ::url::{Host, Url};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use ignore::Match;
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::{Reason, Refusal};
 use crate::error::{Error, ErrorKind, Result};
@@ -19,24 +23,28 @@ pub enum Reach {
     Prefix,
 }
 
+/// As many folders of a path are compared with patterns; a page whose path is deeper is a trap.
+const MAX_FOLDERS: usize = 64;
+
 /// Where a crawl may go.
 #[derive(Clone, Debug)]
 pub struct Scope {
     reach: Reach,
     starts: Vec<Url>,
-    include: Option<GlobSet>,
-    exclude: GlobSet,
+    include: Option<Patterns>,
+    exclude: Patterns,
 }
 
 impl Scope {
-    /// The scope of a crawl that begins at `starts`. Patterns are globs matched against the whole URL, in which `*`
-    /// also crosses `/`; where `include` is not empty, one of it must match.
+    /// The scope of a crawl that begins at `starts`. A pattern is matched against the whole URL, where `*` also crosses
+    /// `/`, and against the path as in .gitignore: whichever matches counts. Where `include` is not empty, one of it must
+    /// match a page.
     ///
     /// # Errors
     /// `Usage` where a pattern can't be understood.
     pub fn new(reach: Reach, starts: Vec<Url>, include: &[String], exclude: &[String]) -> Result<Self> {
-        let include = if include.is_empty() { None } else { Some(globs(include)?) };
-        Ok(Self { reach, starts, include, exclude: globs(exclude)? })
+        let include = if include.is_empty() { None } else { Some(Patterns::new(include)?) };
+        Ok(Self { reach, starts, include, exclude: Patterns::new(exclude)? })
     }
 
     /// Takes in what belongs to `start`, too.
@@ -64,7 +72,7 @@ impl Scope {
     /// # Errors
     /// `Scope`, with what is in the way.
     pub fn picture(&self, url: &Url) -> std::result::Result<(), Refusal> {
-        if self.exclude.is_match(url.as_str()) {
+        if self.exclude.are_met_by(url) {
             return Err(Refusal::new(Reason::Scope, "left out by --exclude"));
         }
         Ok(())
@@ -72,7 +80,7 @@ impl Scope {
 
     fn patterns(&self, url: &Url, is_start: bool) -> std::result::Result<(), Refusal> {
         self.picture(url)?;
-        if !is_start && self.include.as_ref().is_some_and(|include| !include.is_match(url.as_str())) {
+        if !is_start && self.include.as_ref().is_some_and(|include| !include.are_met_by(url)) {
             return Err(Refusal::new(Reason::Scope, "not among what --include asks for"));
         }
         Ok(())
@@ -108,13 +116,51 @@ fn same_host(a: &Url, b: &Url) -> bool {
     host(a).is_some() && host(a) == host(b) && a.port() == b.port()
 }
 
-fn globs(patterns: &[String]) -> Result<GlobSet> {
-    let mut set = GlobSetBuilder::new();
-    let wrong = |error: globset::Error| Error::new(ErrorKind::Usage, format!("not a pattern: {error}"));
-    for pattern in patterns {
-        set.add(GlobBuilder::new(pattern).literal_separator(false).build().map_err(wrong)?);
+/// Patterns, each understood in two ways.
+#[derive(Clone, Debug)]
+struct Patterns {
+    whole: GlobSet,
+    path: Gitignore,
+}
+
+impl Patterns {
+    fn new(patterns: &[String]) -> Result<Self> {
+        let wrong = |error: String| Error::new(ErrorKind::Usage, format!("not a pattern: {error}"));
+        let (mut whole, mut path) = (GlobSetBuilder::new(), GitignoreBuilder::new(""));
+        for pattern in patterns {
+            let glob = GlobBuilder::new(pattern).literal_separator(false).build();
+            whole.add(glob.map_err(|error| wrong(error.to_string()))?);
+            path.add_line(None, pattern).map_err(|error| wrong(error.to_string()))?;
+        }
+        let whole = whole.build().map_err(|error| wrong(error.to_string()))?;
+        Ok(Self { whole, path: path.build().map_err(|error| wrong(error.to_string()))? })
     }
-    set.build().map_err(wrong)
+
+    fn are_met_by(&self, url: &Url) -> bool {
+        // What a later pattern with a `!` takes out again is out.
+        match self.of_path(url.path()) {
+            Match::Ignore(()) => true,
+            Match::Whitelist(()) => false,
+            Match::None => self.whole.is_match(url.as_str()),
+        }
+    }
+
+    fn of_path(&self, path: &str) -> Match<()> {
+        let (path, is_folder) = (path.trim_matches('/'), path.ends_with('/'));
+        if path.is_empty() || self.path.is_empty() {
+            return Match::None;
+        }
+        let whole = self.path.matched(Path::new(path), is_folder).map(drop);
+        if !whole.is_none() {
+            return whole;
+        }
+        let end = path.match_indices('/').take(MAX_FOLDERS).last().map(|(at, _)| at);
+        let folders = end.and_then(|end| path.get(..end)).unwrap_or_default();
+        match folders.trim_end_matches('/') {
+            "" => Match::None,
+            folders => self.path.matched_path_or_any_parents(Path::new(folders), true).map(drop),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -202,6 +248,47 @@ mod tests {
         );
         assert!(scope.picture(&parse("https://cdn.test/a.jpg").unwrap()).is_ok());
         assert_eq!(scope.picture(&parse("https://cdn.test/a.pdf").unwrap()).unwrap_err().reason(), Reason::Scope);
+    }
+
+    #[test]
+    fn patterns_match_the_path_as_in_gitignore_too() {
+        let cases: [(&[&str], &str, bool); 24] = [
+            (&["d2/"], "/d2/", true),
+            (&["d2/"], "/a/d2/b/c.html", true),
+            (&["d2/"], "/d2", false),
+            (&["d2/"], "/d22/", false),
+            (&["d2"], "/d2", true),
+            (&["d2"], "/d2/x?y=1", true),
+            (&["/d2/*"], "/d2/x", true),
+            (&["/d2/*"], "/d2/", false),
+            (&["/d2/*"], "/a/d2/x", false),
+            (&["2.jpg"], "/a/2.jpg", true),
+            (&["2.jpg"], "/a/12.jpg", false),
+            (&["*.jpg"], "/a/2.jpg?w=1", true),
+            (&["a/**/c"], "/a/b/b/c/d", true),
+            (&["#a"], "/a", false),
+            (&["d2", "!/d2/keep/"], "/d2/x", true),
+            (&["keep*", "!keep.jpg"], "/keep.jpg", false),
+            (&["keep*", "!keep.jpg"], "/keep.png", true),
+            (&["*.jpg", "!keep.jpg"], "/a/keep.jpg", false),
+            (&["https://example.org/b*"], "/b/c", true),
+            (&["https://example.org/b*"], "/c/b", false),
+            (&["*?print=1"], "/x?print=1", true),
+            (&["d2"], "/", false),
+            (&["d2"], "//d2//x", true),
+            (&["*"], "/", true),
+        ];
+        for (patterns, path, expected) in cases {
+            let url = parse(&format!("https://example.org{path}")).unwrap();
+            let out = scope(Reach::Host, "https://example.org/start", &[], patterns);
+            assert_eq!(out.picture(&url).is_err(), expected, "--exclude {patterns:?} {path}");
+            let only = scope(Reach::Host, "https://example.org/start", patterns, &[]);
+            assert_eq!(only.page(&url).is_ok(), expected, "--include {patterns:?} {path}");
+            assert!(only.picture(&url).is_ok(), "--include is for pages only");
+        }
+        let deep = parse(&format!("https://example.org/{}d2/x", "a/".repeat(3_000))).unwrap();
+        assert!(scope(Reach::Host, "https://example.org/", &[], &["x"]).picture(&deep).is_err());
+        assert!(scope(Reach::Host, "https://example.org/", &[], &["d2/"]).picture(&deep).is_ok());
     }
 
     #[test]

@@ -7,23 +7,36 @@
 
 use std::fmt::Write;
 
-use ::url::{Host, Url};
+use ::url::{Host, ParseError, Url};
 
 use super::{Reason, Refusal};
 
-/// The longest URL asked for, in bytes; that of the sitemap protocol is 2,048, and few servers take more than 8,000.
-pub const MAX_LENGTH: usize = 2_000;
+/// The longest URL asked for, in bytes: RFC 9110, section 4.1 recommends that all take so many.
+pub const MAX_LENGTH: usize = 8_000;
+
+/// Why a reference is no address to ask for.
+pub(super) enum Fault {
+    /// Longer than [`MAX_LENGTH`].
+    Long,
+    /// None of the web, or one that is not asked for.
+    Unfit(Refusal),
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Long => Self::new(Reason::Url, format!("the URL is longer than {MAX_LENGTH} bytes")),
+            Fault::Unfit(refusal) => refusal,
+        }
+    }
+}
 
 /// Reads an absolute URL into its one spelling.
 ///
 /// # Errors
 /// `Url` where it is not http or https, has no host, holds a user name or password, or is longer than [`MAX_LENGTH`].
 pub fn parse(text: &str) -> Result<Url, Refusal> {
-    check_length(text)?;
-    match Url::parse(text.trim()) {
-        Ok(url) => normalise(&url),
-        Err(error) => Err(Refusal::new(Reason::Url, format!("not a URL: {error}"))),
-    }
+    Ok(read(text, Url::parse)?)
 }
 
 /// Reads a reference as it stands in a page whose URL, or whose `<base>`, is `base`.
@@ -31,18 +44,35 @@ pub fn parse(text: &str) -> Result<Url, Refusal> {
 /// # Errors
 /// As [`parse`].
 pub fn join(base: &Url, reference: &str) -> Result<Url, Refusal> {
-    check_length(reference)?;
-    match base.join(reference.trim()) {
-        Ok(url) => normalise(&url),
-        Err(error) => Err(Refusal::new(Reason::Url, format!("not a URL: {error}"))),
+    Ok(resolve(base, reference)?)
+}
+
+/// As [`join`], for who counts what is too long.
+pub(super) fn resolve(base: &Url, reference: &str) -> Result<Url, Fault> {
+    read(reference, |reference| base.join(reference))
+}
+
+fn read(text: &str, parse: impl Fn(&str) -> Result<Url, ParseError>) -> Result<Url, Fault> {
+    let text = text.trim();
+    if text.len() > MAX_LENGTH {
+        return Err(if is_of_another_scheme(text) { Fault::Unfit(other_scheme()) } else { Fault::Long });
+    }
+    match parse(text) {
+        Ok(url) => spell(&url),
+        Err(error) => Err(Fault::Unfit(Refusal::new(Reason::Url, format!("not a URL: {error}")))),
     }
 }
 
-fn check_length(text: &str) -> Result<(), Refusal> {
-    if text.len() > MAX_LENGTH {
-        return Err(Refusal::new(Reason::Url, format!("the URL is longer than {MAX_LENGTH} bytes")));
-    }
-    Ok(())
+/// Whether a reference begins with a scheme that is not the web's: most that are long hold a picture themselves.
+fn is_of_another_scheme(text: &str) -> bool {
+    let is_of_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+    let scheme = text.split_once(|c| !is_of_scheme(c)).map_or("", |(scheme, _)| scheme);
+    let is_one = !scheme.is_empty() && text.get(scheme.len()..).is_some_and(|rest| rest.starts_with(':'));
+    is_one && !["http", "https"].iter().any(|web| web.eq_ignore_ascii_case(scheme))
+}
+
+fn other_scheme() -> Refusal {
+    Refusal::new(Reason::Url, "neither http nor https")
 }
 
 /// The one spelling of `url`.
@@ -50,14 +80,19 @@ fn check_length(text: &str) -> Result<(), Refusal> {
 /// # Errors
 /// As [`parse`].
 pub fn normalise(url: &Url) -> Result<Url, Refusal> {
+    Ok(spell(url)?)
+}
+
+fn spell(url: &Url) -> Result<Url, Fault> {
+    let unfit = |message| Err(Fault::Unfit(Refusal::new(Reason::Url, message)));
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(Refusal::new(Reason::Url, "neither http nor https"));
+        return Err(Fault::Unfit(other_scheme()));
     }
     if url.host_str().is_none_or(str::is_empty) {
-        return Err(Refusal::new(Reason::Url, "the URL names no host"));
+        return unfit("the URL names no host");
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(Refusal::new(Reason::Url, "the URL holds a user name or password: take it out"));
+        return unfit("the URL holds a user name or password: take it out");
     }
     let mut plain = url.clone();
     plain.set_fragment(None);
@@ -74,11 +109,10 @@ pub fn normalise(url: &Url) -> Result<Url, Refusal> {
     {
         let name = name.trim_end_matches('.').to_owned();
         if name.is_empty() || plain.set_host(Some(&name)).is_err() {
-            return Err(Refusal::new(Reason::Url, "the URL names no host"));
+            return unfit("the URL names no host");
         }
     }
-    check_length(plain.as_str())?;
-    Ok(plain)
+    if plain.as_str().len() > MAX_LENGTH { Err(Fault::Long) } else { Ok(plain) }
 }
 
 /// Percent escapes in their one spelling: letters, digits and `-._~` bare, all others in capitals.
@@ -175,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_length_counts_as_it_is_sent() {
-        let short = format!("http://example.org/{}", "ツ".repeat(300));
+        let short = format!("http://example.org/{}", "ツ".repeat(1_000));
         assert!(short.len() < MAX_LENGTH);
         assert_eq!(parse(&short).unwrap_err().reason(), Reason::Url);
     }

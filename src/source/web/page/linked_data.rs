@@ -4,30 +4,45 @@ use serde_json::{Map, Value};
 
 /// The largest block that is read, in bytes: as values it takes a multiple of that.
 const MAX_BLOCK: usize = 1 << 20;
-/// The most pictures of one block.
-const MAX_FOUND: usize = 500;
-
 /// A picture of a block.
 #[derive(Debug, PartialEq)]
-pub(super) struct Named {
-    pub url: String,
-    pub alt: String,
-    pub caption: String,
+pub(super) struct Named<'a> {
+    pub url: &'a str,
+    pub alt: &'a str,
+    pub caption: &'a str,
 }
 
-/// The pictures of a block: values of `image`, `logo` not, `thumbnailUrl`, and `contentUrl` or `url` of what is an
+/// Hears of each picture.
+type Found<'f> = dyn FnMut(Named<'_>) + 'f;
+
+/// Tells the pictures of a block: values of `image`, `logo`, `thumbnailUrl`, and `contentUrl` or `url` of what is an
 /// ImageObject, at any depth that JSON is read to (128). A block that is no JSON has none.
-pub(super) fn pictures(block: &str) -> Vec<Named> {
-    let mut found = Vec::new();
-    if block.len() <= MAX_BLOCK
-        && let Ok(value) = serde_json::from_str::<Value>(block.trim())
-    {
-        visit(&value, &mut found);
+pub(super) fn pictures(block: &str, found: &mut Found<'_>) {
+    if block.len() <= MAX_BLOCK {
+        // No control character may stand in a string, and many do; elsewhere they are as good as a space.
+        let plain = bare(block).replace(|c: char| c.is_ascii_control(), " ");
+        if let Ok(value) = serde_json::from_str::<Value>(&plain) {
+            visit(&value, found);
+        }
     }
-    found
 }
 
-fn visit(value: &Value, found: &mut Vec<Named>) {
+/// A block without what hid it from other readers: marks of comments and of CDATA.
+fn bare(block: &str) -> &str {
+    let mut block = block.trim();
+    loop {
+        let front = ["<!--", "<![CDATA[", "//", "/*", "*/"].iter().find_map(|mark| block.strip_prefix(mark));
+        let back = |block: &'_ str| {
+            ["-->", "]]>", "//", "/*", "*/", ";"].iter().find_map(|mark| Some(block.strip_suffix(mark)?.len()))
+        };
+        block = match front.or_else(|| block.get(..back(block)?)) {
+            Some(less) => less.trim(),
+            None => return block,
+        };
+    }
+}
+
+fn visit(value: &Value, found: &mut Found<'_>) {
     match value {
         Value::Array(values) => values.iter().for_each(|value| visit(value, found)),
         Value::Object(object) => {
@@ -36,7 +51,7 @@ fn visit(value: &Value, found: &mut Vec<Named>) {
             }
             for (key, value) in object {
                 match key.as_str() {
-                    "image" | "thumbnailUrl" | "thumbnail" | "primaryImageOfPage" | "photo" => {
+                    "image" | "logo" | "thumbnailUrl" | "thumbnail" | "primaryImageOfPage" | "photo" => {
                         take(value, object, found)
                     }
                     _ => visit(value, found),
@@ -48,22 +63,17 @@ fn visit(value: &Value, found: &mut Vec<Named>) {
 }
 
 /// Takes what stands where a picture is expected: a reference, an ImageObject, or several.
-fn take(value: &Value, of: &Map<String, Value>, found: &mut Vec<Named>) {
-    if found.len() >= MAX_FOUND {
-        return;
-    }
+fn take(value: &Value, of: &Map<String, Value>, found: &mut Found<'_>) {
     match value {
-        Value::String(url) => found.push(Named {
-            url: url.clone(),
-            alt: word(of, &["alternateName"]),
-            caption: word(of, &["caption", "headline", "name"]),
-        }),
+        Value::String(url) => {
+            found(Named { url, alt: word(of, &["alternateName"]), caption: word(of, &["caption", "headline", "name"]) })
+        }
         Value::Array(values) => values.iter().for_each(|value| take(value, of, found)),
         Value::Object(object) => {
             let caption = word(object, &["caption", "name", "description"]);
             let url = word(object, &["contentUrl", "url", "@id"]);
             if !url.is_empty() {
-                found.push(Named { url, alt: word(object, &["alternateName"]), caption });
+                found(Named { url, alt: word(object, &["alternateName"]), caption });
             }
             if let Some(thumbnail) = object.get("thumbnailUrl").filter(|thumbnail| thumbnail.is_string()) {
                 take(thumbnail, object, found);
@@ -88,8 +98,8 @@ fn is_image(object: &Map<String, Value>) -> bool {
 }
 
 /// The first of `keys` that holds a text.
-fn word(object: &Map<String, Value>, keys: &[&str]) -> String {
-    keys.iter().find_map(|&key| object.get(key).and_then(Value::as_str)).unwrap_or_default().to_owned()
+fn word<'a>(object: &'a Map<String, Value>, keys: &[&str]) -> &'a str {
+    keys.iter().find_map(|&key| object.get(key).and_then(Value::as_str)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -97,7 +107,9 @@ mod tests {
     use super::*;
 
     fn urls(block: &str) -> Vec<String> {
-        pictures(block).into_iter().map(|named| named.url).collect()
+        let mut found = Vec::new();
+        pictures(block, &mut |named| found.push(named.url.to_owned()));
+        found
     }
 
     #[test]
@@ -109,22 +121,42 @@ mod tests {
             ["a.jpg", "t.jpg", "t.jpg"]
         );
         assert_eq!(urls(r#"{"@type": ["Thing", "ImageObject"], "url": "a.jpg"}"#), ["a.jpg"]);
-        assert_eq!(
-            urls(r#"{"@type": "Person", "url": "https://example.org/", "logo": "l.png"}"#),
-            Vec::<String>::new()
-        );
-        let named = pictures(r#"{"image": {"url": "a.jpg", "caption": "A barn"}}"#);
-        assert_eq!(named, [Named { url: "a.jpg".into(), alt: String::new(), caption: "A barn".into() }]);
+        assert_eq!(urls(r#"{"@type": "Person", "url": "https://example.org/"}"#), Vec::<String>::new());
+        assert_eq!(urls(r#"{"publisher": {"logo": {"@type": "ImageObject", "url": "l.png"}}}"#), ["l.png"]);
+        let mut seen = 0;
+        pictures(r#"{"image": {"url": "a.jpg", "caption": "A barn"}}"#, &mut |named| {
+            assert_eq!(named, Named { url: "a.jpg", alt: "", caption: "A barn" });
+            seen += 1;
+        });
+        assert_eq!(seen, 1);
+    }
+
+    #[test]
+    fn marks_of_comments_and_lines_within_strings_do_no_harm() {
+        let json = "[{\"image\": \"a.jpg\", \"caption\": \"two\nlines\tand a bell\u{7}\"}]";
+        let wrapped = [
+            ("", ""),
+            ("//<![CDATA[\n", "\n//]]>"),
+            ("/* <![CDATA[ */", "/* ]]> */"),
+            ("<![CDATA[", "]]>"),
+            ("<!--\n", "\n-->"),
+            ("\n", ";\n"),
+        ];
+        for (before, after) in wrapped {
+            assert_eq!(urls(&format!("{before}{json}{after}")), ["a.jpg"], "{before}");
+        }
     }
 
     #[test]
     fn what_is_no_json_too_deep_or_too_much_ends_well() {
-        for block in ["", "{", "nonsense", "{\"image\":}", &"[".repeat(1_000_000), &"{\"a\":".repeat(100_000)] {
-            assert_eq!(pictures(block), [], "{}", block.len());
+        let slashes = "/".repeat(1_000_000);
+        for block in ["", "{", "nonsense", "{\"image\":}", &"[".repeat(1_000_000), &"{\"a\":".repeat(100_000), &slashes]
+        {
+            assert_eq!(urls(block), Vec::<String>::new(), "{}", block.len());
         }
         let many = format!("{{\"image\": [{}\"a\"]}}", "\"a\",".repeat(100_000));
-        assert_eq!(pictures(&many).len(), MAX_FOUND);
+        assert_eq!(urls(&many).len(), 100_001);
         let large = format!("{{\"image\": \"{}\"}}", "a".repeat(MAX_BLOCK));
-        assert_eq!(pictures(&large), []);
+        assert_eq!(urls(&large), Vec::<String>::new());
     }
 }
