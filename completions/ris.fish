@@ -44,7 +44,7 @@ complete -c ris -n "__fish_ris_needs_command" -f -a "completions" -d 'Print a co
 complete -c ris -n "__fish_ris_needs_command" -f -a "man" -d 'Print the manual page'
 complete -c ris -n "__fish_ris_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c ris -n "__fish_ris_using_subcommand index" -l here -d 'Index DIR into DIR/.ris, with paths relative to DIR: the index travels with its disk' -r -f -a "(__fish_complete_directories)"
-complete -c ris -n "__fish_ris_using_subcommand index" -s E -l exclude -d 'Leave out files and folders that match this glob (as in .gitignore); may be repeated' -r
+complete -c ris -n "__fish_ris_using_subcommand index" -s E -l exclude -d 'Leave out files and folders that match this glob (as in .gitignore), and of a site also addresses that match it as a whole; may be repeated' -r
 complete -c ris -n "__fish_ris_using_subcommand index" -s j -l jobs -d 'Decode so many pictures at the same time, 64 at most [default: one a processor]' -r
 complete -c ris -n "__fish_ris_using_subcommand index" -l io-threads -d 'Read so many files at the same time, e.g. 1 from a spinning disk [default: as many as are decoded]' -r
 complete -c ris -n "__fish_ris_using_subcommand index" -l max-memory -d 'Take at most so much memory for all pictures that are decoded at the same time, e.g. 512M or 4G; a larger one is a warning [default: 1G]' -r
@@ -54,7 +54,7 @@ complete -c ris -n "__fish_ris_using_subcommand index" -l scope -d 'How far a cr
 domain\t'The start\'s host without www. and every host below it'
 prefix\t'The start\'s host, and paths that begin as the start\'s does up to its last slash'"
 complete -c ris -n "__fish_ris_using_subcommand index" -l depth -d 'Follow at most N links from the start [default: all]' -r
-complete -c ris -n "__fish_ris_using_subcommand index" -l include -d 'Fetch only addresses that match this glob, in which * crosses slashes; may be repeated' -r
+complete -c ris -n "__fish_ris_using_subcommand index" -l include -d 'Fetch only pages whose path matches this glob (as in .gitignore), or whose whole address does; the pictures that they show may stand anywhere; may be repeated' -r
 complete -c ris -n "__fish_ris_using_subcommand index" -l max-pages -d 'Fetch at most N pages now; what is left waits for the next run' -r
 complete -c ris -n "__fish_ris_using_subcommand index" -l max-images -d 'Fetch at most N pictures now' -r
 complete -c ris -n "__fish_ris_using_subcommand index" -l max-bytes -d 'Receive at most so many bytes now, e.g. 500M' -r
@@ -84,7 +84,7 @@ complete -c ris -n "__fish_ris_using_subcommand search" -l hyperlink -d 'Link pa
 always\t'Everywhere'
 never\t'Nowhere'"
 complete -c ris -n "__fish_ris_using_subcommand search" -l files-from -d 'Read more names from FILE, one a line; "-": from stdin' -r -F
-complete -c ris -n "__fish_ris_using_subcommand search" -s E -l exclude -d 'Leave out files and folders that match this glob (as in .gitignore); may be repeated' -r
+complete -c ris -n "__fish_ris_using_subcommand search" -s E -l exclude -d 'Leave out files and folders that match this glob (as in .gitignore), and of a site also addresses that match it as a whole; may be repeated' -r
 complete -c ris -n "__fish_ris_using_subcommand search" -s j -l jobs -d 'Decode so many pictures at the same time, 64 at most [default: one a processor]' -r
 complete -c ris -n "__fish_ris_using_subcommand search" -l io-threads -d 'Read so many files at the same time, e.g. 1 from a spinning disk [default: as many as are decoded]' -r
 complete -c ris -n "__fish_ris_using_subcommand search" -l max-memory -d 'Take at most so much memory for all pictures that are decoded at the same time, e.g. 512M or 4G; a larger one is a warning [default: 1G]' -r

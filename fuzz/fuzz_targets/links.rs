@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ris::source::web::page::{MAX_LINKS, MAX_PICTURES, MAX_TEXT, read};
+use ris::source::web::page::{MAX_LINKS, MAX_PICTURES, MAX_TEXT, MAX_URL_BYTES, read};
 use ris::source::web::url::{MAX_LENGTH, parse};
 
 fuzz_target!(|bytes: &[u8]| {
@@ -20,7 +20,9 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(shown.alt.chars().count() <= MAX_TEXT && shown.caption.chars().count() <= MAX_TEXT);
         assert!(!shown.alt.contains(char::is_control) && !shown.caption.contains(char::is_control));
     }
-    for url in page.links.iter().chain(page.pictures.iter().map(|shown| &shown.url)) {
+    let urls = || page.links.iter().chain(page.pictures.iter().map(|shown| &shown.url));
+    assert!(urls().map(|url| url.as_str().len()).sum::<usize>() <= MAX_URL_BYTES);
+    for url in urls() {
         assert!(matches!(url.scheme(), "http" | "https") && url.as_str().len() <= MAX_LENGTH);
         assert!(url.fragment().is_none() && url.username().is_empty() && url.password().is_none());
         assert_eq!(&parse(url.as_str()).unwrap(), url, "the one spelling is its own");

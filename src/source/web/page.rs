@@ -42,7 +42,8 @@ pub struct Page {
     pub links: Vec<Url>,
     /// What it shows, each once, in the order of the page; and pictures that it leads to, unless its words forbid to follow.
     pub pictures: Vec<Shown>,
-    /// How often it names a picture or link for which there was no room within the limits.
+    /// How often it names a picture or link for which there was no room within the limits, and once more where it is
+    /// larger than what is read.
     pub left_out: u64,
     /// How often it names one whose address is too long to be asked for.
     pub too_long: u64,
@@ -64,9 +65,11 @@ pub struct Shown {
 /// Reads a page that was found at `url`. `content_type` and `robots` are the answer's fields Content-Type and
 /// X-Robots-Tag; `agent` is the product token by which pages may mean this crawler alone.
 pub fn read(bytes: &[u8], content_type: Option<&str>, robots: &[String], url: &Url, agent: &str) -> Page {
+    let is_cut = bytes.len() > MAX_BYTES;
     let bytes = bytes.get(..MAX_BYTES).unwrap_or(bytes);
     let text = charset::decode(bytes, content_type, url.domain());
     let mut reading = Reading::new(url.clone(), agent);
+    reading.kept.page.left_out += u64::from(is_cut);
     for field in robots {
         reading.kept.page.directives.header(field, agent);
     }
