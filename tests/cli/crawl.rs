@@ -394,12 +394,28 @@ fn a_crawl_that_is_killed_goes_on_and_asks_for_nothing_that_was_committed() {
         (&told["sources"], &told["pictures"], &told["web"]["pending"]),
         (&pages.into(), &pages.into(), &0.into())
     );
-    let answers = [&whole, &place].map(|place| {
-        place.copy("queries/plain.png", "query.png");
-        let status = place.run(["status", "--index", "idx", "--json"]).object();
-        (status["pictures"].clone(), status["sources"].clone(), status["missing"].clone(), status["failed"].clone())
+    // Each place, what stands there and which pages show it.
+    let [held, expected] = [&place, &whole].map(|place| {
+        let reader = ris::index::Reader::open(&place.path("idx")).unwrap();
+        let (mut known, mut held) = (Vec::new(), std::collections::BTreeMap::new());
+        reader.each_source(|source| {
+            known.push(source);
+            Ok(())
+        })?;
+        for source in known {
+            let record = reader.source(&source)?;
+            let facts = record.picture.map(|id| reader.facts(id)).transpose()?.flatten().map(|facts| facts.bytes);
+            let on = record.shown.unwrap().on;
+            assert!(!on.is_empty());
+            held.insert(record.locator.to_string(), (record.state, record.stamp, facts, on));
+        }
+        ris::Result::Ok(held)
     });
-    assert_eq!(answers[0], answers[1]);
+    let (held, expected) = (held.unwrap(), expected.unwrap());
+    assert_eq!(held.len(), pages);
+    for (place, what) in &held {
+        assert_eq!(expected.get(place), Some(what), "{place}");
+    }
     eprintln!("{kills} kills, {} addresses committed before them", committed.len());
 }
 
