@@ -151,7 +151,8 @@ pub struct Web {
     /// Connect to addresses that are not public, too: an intranet's, this machine's
     #[arg(long)]
     pub allow_private: bool,
-    /// The name to give to servers [default: ris/VERSION and where to read about it]
+    /// The name to give to servers, by which their rules for crawlers mean this one [default: ris/VERSION and where to read
+    /// about it]
     #[arg(long, value_name = "TEXT")]
     pub user_agent: Option<String>,
     /// Connect through this proxy: http://HOST:PORT. None is used unless named here

@@ -65,7 +65,7 @@ pub enum Outcome {
         /// From the request to the last byte.
         elapsed: Duration,
     },
-    /// An error of the server that may be this one address's (500, for one). More than [`ERRORS`] in a row are the host's.
+    /// An error of the server that may be this one address's (500, for one). More than three in a row are the host's.
     Erred {
         /// From the request to the last byte.
         elapsed: Duration,
