@@ -61,7 +61,7 @@ Register-ArgumentCompleter -Native -CommandName 'ris' -ScriptBlock {
             [CompletionResult]::new('--max-bytes', '--max-bytes', [CompletionResultType]::ParameterName, 'Receive at most so many bytes now, e.g. 500M')
             [CompletionResult]::new('--delay', '--delay', [CompletionResultType]::ParameterName, 'Leave a host alone for so long between requests; its Crawl-delay and its slowness count, too')
             [CompletionResult]::new('--warc', '--warc', [CompletionResultType]::ParameterName, 'Write what is fetched to this new file as a web archive (WARC 1.1); packed where it ends in .gz')
-            [CompletionResult]::new('--user-agent', '--user-agent', [CompletionResultType]::ParameterName, 'The name to give to servers [default: ris/VERSION and where to read about it]')
+            [CompletionResult]::new('--user-agent', '--user-agent', [CompletionResultType]::ParameterName, 'The name to give to servers, by which their rules for crawlers mean this one [default: ris/VERSION and where to read about it]')
             [CompletionResult]::new('--proxy', '--proxy', [CompletionResultType]::ParameterName, 'Connect through this proxy: http://HOST:PORT. None is used unless named here')
             [CompletionResult]::new('--index', '--index', [CompletionResultType]::ParameterName, 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour results')

@@ -57,7 +57,7 @@ set edit:completion:arg-completer[ris] = {|@words|
             cand --max-bytes 'Receive at most so many bytes now, e.g. 500M'
             cand --delay 'Leave a host alone for so long between requests; its Crawl-delay and its slowness count, too'
             cand --warc 'Write what is fetched to this new file as a web archive (WARC 1.1); packed where it ends in .gz'
-            cand --user-agent 'The name to give to servers [default: ris/VERSION and where to read about it]'
+            cand --user-agent 'The name to give to servers, by which their rules for crawlers mean this one [default: ris/VERSION and where to read about it]'
             cand --proxy 'Connect through this proxy: http://HOST:PORT. None is used unless named here'
             cand --index 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user''s data folder]'
             cand --color 'Colour results'

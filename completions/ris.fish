@@ -60,7 +60,7 @@ complete -c ris -n "__fish_ris_using_subcommand index" -l max-images -d 'Fetch a
 complete -c ris -n "__fish_ris_using_subcommand index" -l max-bytes -d 'Receive at most so many bytes now, e.g. 500M' -r
 complete -c ris -n "__fish_ris_using_subcommand index" -l delay -d 'Leave a host alone for so long between requests; its Crawl-delay and its slowness count, too' -r
 complete -c ris -n "__fish_ris_using_subcommand index" -l warc -d 'Write what is fetched to this new file as a web archive (WARC 1.1); packed where it ends in .gz' -r -F
-complete -c ris -n "__fish_ris_using_subcommand index" -l user-agent -d 'The name to give to servers [default: ris/VERSION and where to read about it]' -r
+complete -c ris -n "__fish_ris_using_subcommand index" -l user-agent -d 'The name to give to servers, by which their rules for crawlers mean this one [default: ris/VERSION and where to read about it]' -r
 complete -c ris -n "__fish_ris_using_subcommand index" -l proxy -d 'Connect through this proxy: http://HOST:PORT. None is used unless named here' -r -f
 complete -c ris -n "__fish_ris_using_subcommand index" -l index -d 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand index" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'

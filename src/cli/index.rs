@@ -38,12 +38,15 @@ pub fn run(args: &Index, global: &Global) -> Result<Exit> {
         None => location::index(global)?,
     };
     #[cfg(feature = "crawl")]
-    let (starts, sources) = web::split(sources)?;
+    let (starts, sources, wrong) = web::split(sources);
+    #[cfg(not(feature = "crawl"))]
+    let wrong = 0;
     #[cfg(feature = "crawl")]
     if args.web.dry_run && !starts.is_empty() {
         let options = options(&args.walk)?;
         progress::stop_on_interrupt();
-        return web::list(&starts, args, &options, global.quiet);
+        let exit = web::list(&starts, args, &options, global.quiet)?;
+        return Ok(if wrong > 0 && exit == Exit::Success { Exit::Error } else { exit });
     }
     #[cfg(feature = "crawl")]
     if args.web.dry_run || (args.watch && !starts.is_empty()) {
@@ -55,6 +58,7 @@ pub fn run(args: &Index, global: &Global) -> Result<Exit> {
     #[cfg(not(feature = "crawl"))]
     let has_starts = false;
     let (sources, missing) = existing(sources, &folder);
+    let missing = missing + wrong;
     if sources.is_empty() && !has_starts && missing > 0 {
         // Nothing to index makes no index.
         return Ok(Exit::Error);

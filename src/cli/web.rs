@@ -20,12 +20,10 @@ use super::exit::Exit;
 use super::progress::Bar;
 use super::{index, messages};
 
-/// The sources that are addresses on the web, apart from the others.
-///
-/// # Errors
-/// `Usage` where one looks like an address and is none that can be asked for.
-pub fn split(sources: Vec<PathBuf>) -> Result<(Vec<Url>, Vec<PathBuf>)> {
-    let (mut urls, mut paths) = (Vec::new(), Vec::new());
+/// The sources that are addresses on the web, apart from the others, and how many look like one and are none that can be
+/// asked for: each of those is one warning.
+pub fn split(sources: Vec<PathBuf>) -> (Vec<Url>, Vec<PathBuf>, u64) {
+    let (mut urls, mut paths, mut wrong) = (Vec::new(), Vec::new(), 0);
     for source in sources {
         match source.to_str().filter(|text| is_address(text)) {
             Some(text) => match url::parse(text) {
@@ -33,13 +31,14 @@ pub fn split(sources: Vec<PathBuf>) -> Result<(Vec<Url>, Vec<PathBuf>)> {
                 Ok(url) => urls.push(url),
                 Err(refusal) => {
                     let error = Error::new(ErrorKind::Usage, refusal.message().to_owned());
-                    return Err(error.about(Locator::Url(text.to_owned())).into());
+                    messages::warning(&error.about(Locator::Url(text.to_owned())));
+                    wrong += 1;
                 }
             },
             None => paths.push(source),
         }
     }
-    Ok((urls, paths))
+    (urls, paths, wrong)
 }
 
 /// Whether it reads like an address, `ftp://` and the like among them. A folder of that name is written `./https:/...`.

@@ -281,6 +281,11 @@ impl Ledger {
         Ok(number)
     }
 
+    /// Where a crawl starts.
+    pub fn start(&self, number: u32) -> Option<&str> {
+        self.starts.get(number as usize).map(|start| start.url.as_str())
+    }
+
     /// Whether this crawl has met the address.
     pub fn is_met(&self, url: &str, start: u32) -> bool {
         let began = self.starts.get(start as usize).map_or(u64::MAX, |start| start.began);

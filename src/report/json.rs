@@ -13,6 +13,7 @@ use time::format_description::well_known::Rfc3339;
 use super::{IndexState, Root, Told, path_bytes, source_bytes};
 use crate::index::{Page, SourceRecord, Totals};
 use crate::ingest::Summary;
+use crate::locator::Locator;
 use crate::sandbox::{Posture, Probe, Report};
 use crate::search::{Comparison, Match};
 
@@ -257,9 +258,7 @@ fn match_object(rank: usize, found: &Match) -> MatchObject {
         format: found.format,
         partial_data: found.partial_data,
         bytes: found.stamp.bytes,
-        // Servers may not say.
-        modified: (found.source.url().is_none() || found.stamp.modified_ns != 0)
-            .then(|| modified(found.stamp.modified_ns)),
+        modified: modified(&found.source, found.stamp.modified_ns),
         taken: found.metadata.taken.map(|taken| time_of(taken).trim_end_matches('Z').to_owned()),
         camera: found.metadata.camera.clone(),
         lens: found.metadata.lens.clone(),
@@ -275,8 +274,11 @@ fn match_object(rank: usize, found: &Match) -> MatchObject {
 }
 
 /// RFC 3339, in UTC, whole seconds; 1970 for times that have no such form.
-pub(super) fn modified(nanoseconds: i64) -> String {
-    time_of(nanoseconds.div_euclid(1_000_000_000))
+///
+/// None where a server did not say.
+pub(super) fn modified(source: &Locator, nanoseconds: i64) -> Option<String> {
+    let is_known = source.url().is_none() || nanoseconds != 0;
+    is_known.then(|| time_of(nanoseconds.div_euclid(1_000_000_000)))
 }
 
 fn time_of(seconds: i64) -> String {

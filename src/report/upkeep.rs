@@ -218,7 +218,8 @@ struct MemberObject {
     height: u32,
     format: &'static str,
     bytes: u64,
-    modified: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    modified: Option<String>,
 }
 
 /// One group of copies as one JSON object.
@@ -232,7 +233,7 @@ pub fn group_json(out: &mut impl Write, group: &Group) -> io::Result<()> {
         height: facts.height,
         format: facts.format,
         bytes: source.stamp.bytes,
-        modified: modified(source.stamp.modified_ns),
+        modified: modified(&source.locator, source.stamp.modified_ns),
     };
     let sources = group.sources.iter().map(member).collect();
     line(out, &GroupLine { schema: SCHEMA, kind: group.kind.name(), sources })

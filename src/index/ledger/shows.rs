@@ -42,7 +42,7 @@ impl Ledger {
         let is_of_round = |key: &Key| key.first().is_some_and(|&byte| u64::from(byte) % rounds == round);
         let mut redirects = HashMap::new();
         let mut pictures = HashMap::new();
-        self.each_last(ended, |done| {
+        self.each_last(&[], |done| {
             if let Some(to) = &done.redirect {
                 redirects.insert(key(&done.url), key(to));
             }
@@ -51,6 +51,10 @@ impl Ledger {
             }
         })?;
         self.each_last(ended, |done| {
+            // What was shown before it led elsewhere is asked for, and no longer shown.
+            if done.redirect.is_some() {
+                return;
+            }
             // A link may lead to a picture, too.
             let links = if done.sitemap { &[][..] } else { &done.links };
             let linked = links.iter().map(|url| (url, &done.url, "", ""));
@@ -107,7 +111,9 @@ impl Ledger {
         let mut pictures = Pictures::default();
         self.each_last(&[], |done| {
             let known = self.known.get(&key(&done.url)).copied().unwrap_or_default();
-            if done.picture && done.start == start {
+            // What is a start of its own is asked for by its own crawl.
+            let is_start = self.starts.iter().any(|start| start.url == done.url);
+            if done.picture && done.start == start && !is_start {
                 if known.queued.max(known.done) > began {
                     pictures.met += 1;
                 } else {

@@ -53,8 +53,6 @@ pub(super) struct Frontier<'a, 'f> {
     pub troubled: BTreeSet<u32>,
     /// Crawls that leave out what an earlier one fetched: likewise.
     pub narrower: BTreeSet<u32>,
-    /// Crawls of which something was read, or that said why nothing was.
-    pub told: BTreeSet<u32>,
     pub manners: Manners,
     /// Hosts that are left alone in this run, since an earlier one was asked to, and nobody was told of yet.
     pub resting: HashMap<String, Why>,
@@ -364,7 +362,6 @@ impl Frontier<'_, '_> {
     /// Says why a start could not be had; of other addresses the summary tells.
     fn tell_start(&mut self, run: &mut Run<'_>, queued: &Queued, message: String) {
         if queued.kind == Kind::Start {
-            self.told.insert(queued.start);
             run.fail(&Error::new(ErrorKind::Io, message).about(Locator::Url(queued.url.clone())));
         }
     }
@@ -394,8 +391,12 @@ impl Frontier<'_, '_> {
                 let is_forbidden = refusal.reason() == Reason::Robots;
                 if queued.kind == Kind::Start || !(is_settled || is_forbidden) {
                     self.troubled.insert(queued.start);
+                } else {
+                    self.believe(run, &queued)?;
                 }
-                self.finish(run, &queued, Done::default())
+                // What it was stays what is known of it.
+                let last = run.writer.ledger()?.last(&queued.url)?.unwrap_or_default();
+                self.finish(run, &queued, last)
             }
             Answer::Gone(status) => {
                 self.refuse(Reason::Status);
@@ -408,9 +409,23 @@ impl Frontier<'_, '_> {
                 self.finish(run, &queued, Done::default())
             }
             Answer::Redirect(to) => {
-                self.finish(run, &queued, Done { redirect: Some(to.to_string()), ..Done::default() })?;
-                if usize::from(queued.hops) >= MAX_HOPS {
+                self.believe(run, &queued)?;
+                let last = run.writer.ledger()?.last(&queued.url)?.unwrap_or_default();
+                let Done { pictures, links, picture, .. } = last;
+                let redirect = Some(to.to_string());
+                self.finish(run, &queued, Done { redirect, pictures, links, picture, ..Done::default() })?;
+                let next = run.writer.ledger()?.last(to.as_str())?;
+                let is_circle = run.writer.ledger()?.is_met(to.as_str(), queued.start)
+                    && next.is_some_and(|next| next.redirect.is_some());
+                if usize::from(queued.hops) >= MAX_HOPS || is_circle {
                     self.refuse(Reason::Redirects);
+                    if queued.kind == Kind::Start {
+                        self.troubled.insert(queued.start);
+                        let start = run.writer.ledger()?.start(queued.start).unwrap_or(&queued.url).to_owned();
+                        let message =
+                            format!("it leads to nothing: more than {MAX_HOPS} redirects, or a circle of them");
+                        run.fail(&Error::new(ErrorKind::Io, message).about(Locator::Url(start)));
+                    }
                     return Ok(());
                 }
                 // Where a start leads to is a start, too: that is how sites say what they are called.
@@ -420,7 +435,6 @@ impl Frontier<'_, '_> {
                 self.queue(run, Queued { url: to.to_string(), hops: queued.hops + 1, ..queued })
             }
             Answer::Same(last) => {
-                self.told.insert(queued.start);
                 self.crawled.not_modified += 1;
                 if last.picture {
                     let locator = Locator::Url(queued.url.clone());
@@ -435,14 +449,19 @@ impl Frontier<'_, '_> {
                 self.finish(run, &queued, *last)
             }
             Answer::Page { done, named } => {
-                self.told.insert(queued.start);
                 self.crawled.pages += 1;
                 self.tell_planned(if named.is_sitemap { "sitemap" } else { "page" }, &queued.url)?;
                 self.name(run, &queued, &done.title, named)?;
                 self.finish(run, &queued, *done)
             }
             Answer::Picture { done, looked, stamp } => {
-                self.told.insert(queued.start);
+                // Nobody knew that it is one before it was there.
+                if queued.kind != Kind::Picture {
+                    if self.crawl.max_images.is_some_and(|most| self.asked.1 >= most) {
+                        return run.writer.ledger()?.put_back(queued);
+                    }
+                    self.asked.1 += 1;
+                }
                 self.crawled.images += 1;
                 self.tell_planned("picture", &queued.url)?;
                 let on = queued.shown.clone().map(|(url, title, alt, caption)| Page { url, title, alt, caption });
@@ -466,6 +485,14 @@ impl Frontier<'_, '_> {
         }
     }
 
+    /// Asks for what a page showed and led to that can't be read any more: nobody says that it is gone.
+    fn believe(&mut self, run: &mut Run<'_>, queued: &Queued) -> Result<()> {
+        match run.writer.ledger()?.last(&queued.url)? {
+            Some(last) if !last.picture => self.name(run, queued, &last.title, Named::of(&last)),
+            _ => Ok(()),
+        }
+    }
+
     /// Queues what a page or a sitemap names.
     fn name(&mut self, run: &mut Run<'_>, from: &Queued, title: &str, named: Named) -> Result<()> {
         let Named { forbidden, left_out, unfit, is_sitemap, .. } = named;
@@ -478,6 +505,10 @@ impl Frontier<'_, '_> {
             listed: is_sitemap,
             shown: None,
         };
+        if left_out > 0 {
+            // What stands there was not all read.
+            self.troubled.insert(from.start);
+        }
         for (reason, count) in [(Reason::Robots, forbidden), (Reason::Size, left_out), (Reason::Url, unfit)] {
             if count > 0 {
                 *self.crawled.refused.entry(reason.name()).or_default() += count;

@@ -32,7 +32,7 @@ use crate::index::ledger::{Kind, Queued};
 use crate::index::{Offline, Reader, Shown, SourceRecord, State, Writer};
 use crate::locator::{Locator, Stamp};
 use crate::progress::Progress;
-use crate::source::web::fetch::{self, Fetcher, MAX_HOPS};
+use crate::source::web::fetch::{self, Fetcher};
 use crate::source::web::manners::{self, Manners};
 use crate::source::web::scope::{Reach, Scope};
 use crate::source::web::traps::{self, Traps};
@@ -178,7 +178,6 @@ fn run_of(
         verdicts: HashMap::new(),
         troubled: BTreeSet::new(),
         narrower: BTreeSet::new(),
-        told: BTreeSet::new(),
         manners: Manners::new(crawl.manners.clone()),
         resting: HashMap::new(),
         traps: Traps::new(crawl.traps.clone()),
@@ -227,20 +226,13 @@ fn run_of(
     recording.as_ref().map_or(Ok(()), Recording::finish)?;
     run.summary.interrupted = progress.stop();
     let pending = run.writer.ledger()?.pending_of(&numbers)?.len() as u64;
-    for (start, number) in starts.iter().zip(&numbers) {
-        if pending == 0 && !run.summary.interrupted && !frontier.told.contains(number) {
-            frontier.troubled.insert(*number);
-            let message = format!("it leads to nothing: more than {MAX_HOPS} redirects, or a circle of them");
-            run.fail(&Error::new(ErrorKind::Io, message).about(Locator::Url(start.to_string())));
-        }
-    }
     let mut ended = Vec::new();
     if pending == 0 && !run.summary.interrupted {
         let is_whole = |number: &u32| !frontier.troubled.contains(number) && !frontier.narrower.contains(number);
         ended.extend(numbers.iter().copied().filter(is_whole));
     }
     for (start, number) in starts.iter().zip(&numbers).filter(|(_, number)| ended.contains(number)) {
-        mark_missing(&mut run, start, *number)?;
+        mark_missing(&mut run, start, *number, &ended)?;
     }
     run.drop_orphans()?;
     tell_pages(&mut run, &ended)?;
@@ -253,14 +245,22 @@ fn run_of(
 }
 
 /// What a crawl that came to its end has not met again is shown nowhere any more.
-fn mark_missing(run: &mut Run<'_>, start: &Url, number: u32) -> Result<()> {
-    let pictures = run.writer.ledger()?.pictures_of(number)?;
+fn mark_missing(run: &mut Run<'_>, start: &Url, number: u32, ended: &[u32]) -> Result<()> {
+    let mut pictures = run.writer.ledger()?.pictures_of(number)?;
     if pictures.met == 0 && !pictures.unmet.is_empty() {
         // A page to log in, say: as with a folder that is empty where pictures were known.
         run.summary.offline += 1;
         let message = "offline: it shows no picture any more; what is known of it stays";
         run.warn(&Error::new(ErrorKind::Io, message).about(Locator::Url(start.to_string())));
         return Ok(());
+    }
+    if !pictures.unmet.is_empty() {
+        // Another crawl's page may show it.
+        for round in 0..run.writer.ledger()?.rounds() {
+            let shows = run.writer.ledger()?.shows(ended, round)?;
+            let shown: BTreeSet<_> = shows.into_iter().map(|(url, _)| url).collect();
+            pictures.unmet.retain(|url| !shown.contains(url));
+        }
     }
     for url in pictures.unmet {
         lose(run, &Locator::Url(url.clone()))?;

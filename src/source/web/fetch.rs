@@ -324,6 +324,9 @@ impl Fetcher {
         let (content, packed, unpacked_more) = match field("content-encoding") {
             Some(encoding) if success && !encoding.is_empty() && encoding != "identity" => {
                 let unpacked = unpack::unpack(&sent, &encoding, limit)?;
+                if unpacked.broken && !request.cut {
+                    return Err(Refusal::new(Reason::Encoding, "the packed body breaks off"));
+                }
                 if unpacked.more && !request.cut {
                     return Err(too_large(limit));
                 }

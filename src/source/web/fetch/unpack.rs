@@ -12,6 +12,8 @@ pub(in crate::source::web) struct Unpacked {
     pub bytes: Vec<u8>,
     /// Whether there were more.
     pub more: bool,
+    /// Whether it breaks off.
+    pub broken: bool,
 }
 
 /// Unpacks at most `limit` bytes of a Content-Encoding of HTTP. Where `bytes` end too early, all that is there is given.
@@ -34,14 +36,14 @@ pub(in crate::source::web) fn unpack(bytes: &[u8], encoding: &str, limit: u64) -
 fn up_to(reader: impl Read, limit: u64) -> Result<Unpacked, Refusal> {
     let mut bytes = Vec::new();
     let mut reader = reader.take(limit.saturating_add(1));
-    if let Err(error) = reader.read_to_end(&mut bytes)
-        && (error.kind() != std::io::ErrorKind::UnexpectedEof || bytes.is_empty())
-    {
-        return Err(Refusal::new(Reason::Encoding, "the packed body is damaged"));
-    }
+    let broken = match reader.read_to_end(&mut bytes) {
+        Ok(_) => false,
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof && !bytes.is_empty() => true,
+        Err(_) => return Err(Refusal::new(Reason::Encoding, "the packed body is damaged")),
+    };
     let more = bytes.len() as u64 > limit;
     bytes.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    Ok(Unpacked { bytes, more })
+    Ok(Unpacked { bytes, more, broken })
 }
 
 #[cfg(test)]
