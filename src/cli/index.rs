@@ -230,7 +230,10 @@ fn text(summary: &Summary, pictures: u64, bytes: u64, folder: &Path) -> String {
         if crawled.not_modified > 0 {
             let _ = write!(text, "; {} had not changed", HumanCount(crawled.not_modified));
         }
-        text.push_str(&web::crawled_rest(crawled));
+        text.push_str(&web::refusals(crawled));
+        if crawled.pending > 0 {
+            let _ = write!(text, "; addresses left: {}, run again to go on", HumanCount(crawled.pending));
+        }
     }
     let seconds = summary.elapsed.as_secs_f64();
     let _ = write!(text, "\n{seconds:.1} s");

@@ -106,23 +106,19 @@ pub fn list(starts: &[Url], args: &Index, options: &ingest::Options, quiet: bool
     let summary = planned?;
     if let Some(crawled) = summary.crawled.as_ref().filter(|_| !quiet) {
         let (pages, images) = (HumanCount(crawled.pages), HumanCount(crawled.images));
-        messages::block(&format!("pages: {pages}, pictures that would be fetched: {images}{}", crawled_rest(crawled)));
+        messages::block(&format!("pages: {pages}, pictures that would be fetched: {images}{}", refusals(crawled)));
     }
     Ok(index::exit_of(&summary))
 }
 
-/// What a crawl did not fetch, and what it left.
-pub fn crawled_rest(crawled: &Crawled) -> String {
-    let mut text = String::new();
-    if !crawled.refused.is_empty() {
-        let reasons: Vec<_> =
-            crawled.refused.iter().map(|(reason, count)| format!("{reason} {}", HumanCount(*count))).collect();
-        text.push_str(&format!("; not fetched or not used: {}", reasons.join(", ")));
+/// What a crawl did not fetch or use, by reason.
+pub fn refusals(crawled: &Crawled) -> String {
+    if crawled.refused.is_empty() {
+        return String::new();
     }
-    if crawled.pending > 0 {
-        text.push_str(&format!("; addresses left: {}, run again to go on", HumanCount(crawled.pending)));
-    }
-    text
+    let reasons: Vec<_> =
+        crawled.refused.iter().map(|(reason, count)| format!("{reason} {}", HumanCount(*count))).collect();
+    format!("; not fetched or not used: {}", reasons.join(", "))
 }
 
 /// Crawls, and adds what came of it to what came of the folders.

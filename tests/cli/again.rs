@@ -234,7 +234,7 @@ fn a_session_in_the_addresses_is_no_new_site_and_what_a_sitemap_lists_is_no_trap
             "/list.xml" => {
                 let entries =
                     (0..2_500).map(|n| format!("<url><loc>http://{}/photo/{n}</loc></url>", host.get().unwrap()));
-                Some(Reply::ok(format!("<urlset>{}</urlset>", entries.collect::<String>())))
+                Some(Reply::ok(format!("<urlset>{}</urlset>", entries.collect::<String>())).with("ETag", "\"list\""))
             }
             _ => page.starts_with("/photo/").then(|| Reply::ok("<title>a photo</title>")),
         }
@@ -244,6 +244,11 @@ fn a_session_in_the_addresses_is_no_new_site_and_what_a_sitemap_lists_is_no_trap
     assert_eq!(told["web"]["pages"], 3, "{told}");
     let told = crawl(&Place::new(), &site.url("/list.xml"), &["--dry-run"]);
     assert_eq!(told.stdout.lines().count(), 2_501, "{}", told.stderr);
+    let place = Place::new();
+    for pages in [2_501, 2_500] {
+        let told = crawl(&place, &site.url("/list.xml"), &[]).object();
+        assert_eq!((&told["web"]["pages"], &told["web"]["refused"]), (&pages.into(), &serde_json::json!({})), "{told}");
+    }
 }
 
 #[test]
@@ -279,6 +284,7 @@ fn what_a_page_showed_that_can_not_be_read_any_more_is_asked_for_itself() {
         let whole = encoder.finish().unwrap();
         whole[..whole.len() / 2].to_vec()
     };
+    let gate = std::fs::read(fixtures().join("library/garden/gate.jpg")).unwrap();
     let site = Site::made(Arc::new(move |path| match (path, flag.load(Ordering::SeqCst)) {
         ("/robots.txt", 1) => Some(Reply::ok("User-agent: *\nDisallow: /a\n")),
         ("/start", _) => Some(Reply::ok("<img src='/pictures/pond.jpg'><a href='/a'>a</a>")),
@@ -286,20 +292,25 @@ fn what_a_page_showed_that_can_not_be_read_any_more_is_asked_for_itself() {
         ("/a", 3) => Some(Reply::status(302).with("Location", "http://elsewhere.invalid/")),
         ("/a", 4) => Some(Reply::ok([1, 2, 3]).with("Content-Type", "application/octet-stream")),
         ("/a", 5) => Some(Reply::ok(packed.clone()).with("Content-Encoding", "gzip")),
-        ("/a", 6) => Some(Reply::ok("<title>closed</title>")),
+        ("/a", 6) => Some(Reply::status(403)),
+        ("/a", 7) => Some(Reply::status(500)),
+        ("/a", 8) => Some(Reply::ok("<title>closed</title>")),
+        ("/a", 9) => Some(Reply::ok("<meta name=robots content=noimageindex><img src='/pictures/gate.jpg'>")),
+        ("/pictures/gate.jpg", 10) => Some(Reply::ok(gate.clone()).with("X-Robots-Tag", "noindex")),
         ("/a", _) => Some(Reply::ok("<img src='/pictures/gate.jpg'>")),
         ("/login", _) => Some(Reply::ok("<title>who are you?</title>")),
         _ => None,
     }));
-    for now in 1..=6 {
+    for now in 1..=10 {
         let place = Place::new();
         state.store(0, Ordering::SeqCst);
         assert_eq!(crawl(&place, &site.url("/start"), &[]).object()["indexed"], 2);
         state.store(now, Ordering::SeqCst);
         for round in 0..2 {
             let told = crawl(&place, &site.url("/start"), &[]).object();
-            let missing = u64::from(now == 6 && round == 0);
-            let sources = 2 - u64::from(now == 6);
+            // Only what a page, or its own server, says that it is no more to be kept.
+            let missing = u64::from(now >= 8 && round == 0);
+            let sources = 2 - u64::from(now >= 8);
             assert_eq!(
                 (&told["missing"], &told["sources"]),
                 (&missing.into(), &sources.into()),
@@ -344,9 +355,13 @@ fn a_run_that_goes_on_says_nothing_of_a_start_that_is_fine_and_links_count_as_pi
     let told = crawl(&place, &links, &["--max-images", "4"]).object();
     assert_eq!((&told["indexed"], &told["web"]["pending"]), (&4.into(), &5.into()), "{told}");
     assert_eq!(crawl(&place, &links, &[]).object()["pictures"], 9);
-    // Two starts of which one leads to the other.
+    // Starts of which one leads to another, and two to the same.
     let place = Place::new();
-    let site = Site::made(Arc::new(|path| (path == "/a").then(|| Reply::status(301).with("Location", "/"))));
-    let ran = crawl(&place, &site.url("/a"), &[&site.url("/")]);
+    let site = Site::made(Arc::new(|path| match path {
+        "/a" | "/b" => Some(Reply::status(301).with("Location", "/home")),
+        "/home" => Some(Reply::status(301).with("Location", "/")),
+        _ => None,
+    }));
+    let ran = crawl(&place, &site.url("/a"), &[&site.url("/b"), &site.url("/")]);
     assert_eq!((ran.status, &ran.object()["pictures"]), (0, &7.into()), "{ran:?}");
 }

@@ -28,7 +28,7 @@ pub type Shows = (String, Vec<Page>);
 impl Ledger {
     /// How many rounds of [`shows`](Self::shows) tell of all pictures, each within some 100 MB of memory.
     pub fn rounds(&self) -> u64 {
-        (self.written / ROUND + 1).min(256)
+        ((self.written + self.buffer.len() as u64) / ROUND + 1).min(256)
     }
 
     /// The pictures of a round that pages show, each with them: those that say something of it first, then the nearest to

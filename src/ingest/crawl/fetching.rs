@@ -53,6 +53,8 @@ pub(super) enum Answer {
     Refused(Refusal),
     /// Larger than the room there was for it.
     Unread,
+    /// A picture that its server forbids to index.
+    Forbidden,
     /// Not there (any more).
     Gone(u16),
     Redirect(Url),
@@ -102,7 +104,7 @@ impl Named {
             forbidden: 0,
             left_out: 0,
             unfit: 0,
-            is_sitemap: false,
+            is_sitemap: done.sitemap,
         }
     }
 }
@@ -257,7 +259,7 @@ impl<'a> Fetching<'a> {
         if !matches!(decode::sniff(&response.body), Sniff::Unknown) {
             let directives = Directives::of(&response.robots, self.fetcher.product());
             if !self.may_keep(directives) {
-                return Answer::Refused(Refusal::new(Reason::Robots, "its server forbids to index it"));
+                return Answer::Forbidden;
             }
             let stamp = stamp_of(response.body.len(), response.last_modified.as_deref());
             return match self.picture(queued, url, response.body, stamp, share, claim) {
@@ -338,7 +340,11 @@ impl<'a> Fetching<'a> {
             })
         };
         let mut share = Some(share);
-        let is_one = matches!(decode::several(&body), Several::One | Several::Pages(0 | 1)) || options.frames <= 1;
+        let is_one = match decode::several(&body) {
+            Several::One | Several::Pages(0 | 1) => true,
+            Several::Pages(_) => false,
+            Several::Frames(_) => options.frames <= 1,
+        };
         let digest = Digest::of(&body);
         if is_one && before.picture_with(&digest)?.is_none() {
             *claim = self.described.claim(digest, || drop(share.take()));
@@ -377,8 +383,9 @@ impl<'a> Fetching<'a> {
 }
 
 fn page_of(named: Named, done: Done) -> Answer {
-    let done =
-        Done { links: named.links.clone(), sitemaps: named.sitemaps.clone(), pictures: named.pictures.clone(), ..done };
+    let Named { links, sitemaps, pictures, is_sitemap, .. } = &named;
+    let (links, sitemaps, pictures) = (links.clone(), sitemaps.clone(), pictures.clone());
+    let done = Done { links, sitemaps, pictures, sitemap: *is_sitemap, ..done };
     Answer::Page { done: Box::new(done), named }
 }
 

@@ -38,6 +38,23 @@ fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs())
 }
 
+/// Whether redirects that this crawl has met lead from `to` to what was asked for.
+fn leads_back(run: &mut Run<'_>, to: &Url, asked: &Queued) -> Result<bool> {
+    let mut at = to.to_string();
+    for _ in 0..=MAX_HOPS {
+        if at == asked.url {
+            return Ok(true);
+        }
+        let ledger = run.writer.ledger()?;
+        let next = if ledger.is_met(&at, asked.start) { ledger.last(&at)? } else { None };
+        match next.and_then(|next| next.redirect) {
+            Some(next) => at = next,
+            None => break,
+        }
+    }
+    Ok(false)
+}
+
 /// What is to be fetched, whom it may be asked of, and when.
 pub(super) struct Frontier<'a, 'f> {
     pub scope: Scope,
@@ -49,7 +66,8 @@ pub(super) struct Frontier<'a, 'f> {
     pub queues: HashMap<String, VecDeque<u64>>,
     /// What each host's robots.txt says, or why it can't be had: then nothing is asked of the host in this run.
     pub verdicts: HashMap<String, std::result::Result<Verdict, Refusal>>,
-    /// Crawls of which something could not be had that may be there: what they did not meet is not gone.
+    /// Crawls whose start could not be had, or that met a page which was not read to its end: what they did not meet is
+    /// not gone.
     pub troubled: BTreeSet<u32>,
     /// Crawls that leave out what an earlier one fetched: likewise.
     pub narrower: BTreeSet<u32>,
@@ -368,7 +386,6 @@ impl Frontier<'_, '_> {
 
     /// Leaves an address that may be had another time in the ledger, for the next run.
     fn left(&mut self, run: &mut Run<'_>, queued: &Queued, answer: &Answer) {
-        self.troubled.insert(queued.start);
         if let Answer::Refused(refusal) = answer {
             self.refuse(refusal.reason());
             self.tell_start(run, queued, refusal.message().to_owned());
@@ -380,16 +397,13 @@ impl Frontier<'_, '_> {
         match answer {
             Answer::Unread => {
                 // Its answer is larger than what this run may still receive: the next one has room for it, or more.
-                self.troubled.insert(queued.start);
                 self.tell_start(run, &queued, "larger than --max-bytes leaves room for".to_owned());
                 run.writer.ledger()?.put_back(queued)
             }
             Answer::Refused(refusal) => {
                 self.refuse(refusal.reason());
                 self.tell_start(run, &queued, refusal.message().to_owned());
-                let is_settled = matches!(refusal.reason(), Reason::Scope | Reason::Trap | Reason::Url | Reason::Type);
-                let is_forbidden = refusal.reason() == Reason::Robots;
-                if queued.kind == Kind::Start || !(is_settled || is_forbidden) {
+                if queued.kind == Kind::Start {
                     self.troubled.insert(queued.start);
                 } else {
                     self.believe(run, &queued)?;
@@ -397,6 +411,12 @@ impl Frontier<'_, '_> {
                 // What it was stays what is known of it.
                 let last = run.writer.ledger()?.last(&queued.url)?.unwrap_or_default();
                 self.finish(run, &queued, last)
+            }
+            Answer::Forbidden => {
+                self.refuse(Reason::Robots);
+                self.tell_start(run, &queued, "its server forbids to index it".to_owned());
+                lose(run, &Locator::Url(queued.url.clone()))?;
+                self.finish(run, &queued, Done::default())
             }
             Answer::Gone(status) => {
                 self.refuse(Reason::Status);
@@ -414,10 +434,7 @@ impl Frontier<'_, '_> {
                 let Done { pictures, links, picture, .. } = last;
                 let redirect = Some(to.to_string());
                 self.finish(run, &queued, Done { redirect, pictures, links, picture, ..Done::default() })?;
-                let next = run.writer.ledger()?.last(to.as_str())?;
-                let is_circle = run.writer.ledger()?.is_met(to.as_str(), queued.start)
-                    && next.is_some_and(|next| next.redirect.is_some());
-                if usize::from(queued.hops) >= MAX_HOPS || is_circle {
+                if usize::from(queued.hops) >= MAX_HOPS || leads_back(run, &to, &queued)? {
                     self.refuse(Reason::Redirects);
                     if queued.kind == Kind::Start {
                         self.troubled.insert(queued.start);

@@ -231,11 +231,16 @@ fn run_of(
         let is_whole = |number: &u32| !frontier.troubled.contains(number) && !frontier.narrower.contains(number);
         ended.extend(numbers.iter().copied().filter(is_whole));
     }
+    let mut unmet = BTreeSet::new();
     for (start, number) in starts.iter().zip(&numbers).filter(|(_, number)| ended.contains(number)) {
-        mark_missing(&mut run, start, *number, &ended)?;
+        unmet.extend(unmet_of(&mut run, start, *number)?);
+    }
+    tell_pages(&mut run, &ended, &mut unmet)?;
+    for url in unmet {
+        lose(&mut run, &Locator::Url(url.clone()))?;
+        run.writer.ledger()?.forget(&url)?;
     }
     run.drop_orphans()?;
-    tell_pages(&mut run, &ended)?;
     let mut summary = run.summary;
     frontier.crawled.pending = pending;
     summary.crawled = Some(frontier.crawled);
@@ -244,37 +249,26 @@ fn run_of(
     Ok(summary)
 }
 
-/// What a crawl that came to its end has not met again is shown nowhere any more.
-fn mark_missing(run: &mut Run<'_>, start: &Url, number: u32, ended: &[u32]) -> Result<()> {
-    let mut pictures = run.writer.ledger()?.pictures_of(number)?;
-    if pictures.met == 0 && !pictures.unmet.is_empty() {
-        // A page to log in, say: as with a folder that is empty where pictures were known.
-        run.summary.offline += 1;
-        let message = "offline: it shows no picture any more; what is known of it stays";
-        run.warn(&Error::new(ErrorKind::Io, message).about(Locator::Url(start.to_string())));
-        return Ok(());
+/// The pictures that a crawl which came to its end has not met again, unless it met none at all.
+fn unmet_of(run: &mut Run<'_>, start: &Url, number: u32) -> Result<Vec<String>> {
+    let pictures = run.writer.ledger()?.pictures_of(number)?;
+    if pictures.met > 0 || pictures.unmet.is_empty() {
+        return Ok(pictures.unmet);
     }
-    if !pictures.unmet.is_empty() {
-        // Another crawl's page may show it.
-        for round in 0..run.writer.ledger()?.rounds() {
-            let shows = run.writer.ledger()?.shows(ended, round)?;
-            let shown: BTreeSet<_> = shows.into_iter().map(|(url, _)| url).collect();
-            pictures.unmet.retain(|url| !shown.contains(url));
-        }
-    }
-    for url in pictures.unmet {
-        lose(run, &Locator::Url(url.clone()))?;
-        run.writer.ledger()?.forget(&url)?;
-    }
-    Ok(())
+    // A page to log in, say: as with a folder that is empty where pictures were known.
+    run.summary.offline += 1;
+    let message = "offline: it shows no picture any more; what is known of it stays";
+    run.warn(&Error::new(ErrorKind::Io, message).about(Locator::Url(start.to_string())));
+    Ok(Vec::new())
 }
 
 /// Writes to each picture the pages that show it, where they are others than it knew: it was got when the first of them
-/// was read, or in an earlier crawl.
-fn tell_pages(run: &mut Run<'_>, ended: &[u32]) -> Result<()> {
+/// was read, or in an earlier crawl. What a page shows, be it another crawl's, is taken out of `unmet`.
+fn tell_pages(run: &mut Run<'_>, ended: &[u32], unmet: &mut BTreeSet<String>) -> Result<()> {
     run.writer.commit()?;
     for round in 0..run.writer.ledger()?.rounds() {
         for (url, on) in run.writer.ledger()?.shows(ended, round)? {
+            unmet.remove(&url);
             for place in places(run.writer.snapshot(), &Locator::Url(url))? {
                 let Some(known) = run.writer.snapshot().known(&place)? else { continue };
                 let record = run.writer.snapshot().source(&known)?;
