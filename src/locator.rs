@@ -1,7 +1,9 @@
 //! Where a picture stands ([`Locator`]) and how to see cheaply that it changed ([`Stamp`]).
 
 use std::fmt;
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 /// The place of a picture, as the user would name it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,4 +122,16 @@ pub struct Stamp {
     pub bytes: u64,
     /// Last modification, in nanoseconds since 1970.
     pub modified_ns: i64,
+}
+
+impl Stamp {
+    /// Size and time of a file.
+    pub fn of(metadata: &Metadata) -> Self {
+        let modified = metadata.modified().ok();
+        let modified_ns = modified.map_or(0, |time| match time.duration_since(UNIX_EPOCH) {
+            Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),
+            Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |ns| -ns),
+        });
+        Self { bytes: metadata.len(), modified_ns }
+    }
 }

@@ -8,7 +8,6 @@ use ris::locator::{Locator, Stamp};
 use ris::report;
 use ris::sandbox::{self, Policy};
 use ris::search::{self, Options, Side};
-use ris::source::folder;
 use ris::{Error, ErrorKind, ingest};
 
 use super::args::{Compare, Global};
@@ -105,6 +104,6 @@ fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
 fn side(name: &Path) -> ris::Result<Side> {
     let bytes = files::query(name, ingest::Options::default().max_file_bytes)?;
     let unknown = Stamp { bytes: bytes.len() as u64, modified_ns: 0 };
-    let stamp = std::fs::metadata(name).map_or(unknown, |metadata| folder::stamp(&metadata));
+    let stamp = std::fs::metadata(name).map_or(unknown, |metadata| Stamp::of(&metadata));
     Ok(Side { bytes, locator: Locator::from(name), stamp })
 }

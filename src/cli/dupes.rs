@@ -9,7 +9,7 @@ use ris::search::{self, Options};
 
 use super::args::{Dupes, Global};
 use super::exit::Exit;
-use super::location;
+use super::{location, messages};
 
 pub fn run(args: &Dupes, global: &Global) -> Result<Exit> {
     let reader = Reader::open(&location::index(global)?)?;
@@ -20,7 +20,7 @@ pub fn run(args: &Dupes, global: &Global) -> Result<Exit> {
     let style = Style { escape: terminal, here, ..Style::default() };
     let mut out = BufWriter::new(stdout);
     let mut groups = 0u64;
-    search::dupes(&reader, &within, &Options::default(), |group| {
+    let left_out = search::dupes(&reader, &within, &Options::default(), |group| {
         groups += 1;
         let written = match (global.quiet, args.json, args.null) {
             (true, ..) => Ok(()),
@@ -34,5 +34,11 @@ pub fn run(args: &Dupes, global: &Global) -> Result<Exit> {
         written.context("stdout")
     })?;
     out.flush().context("stdout")?;
+    if left_out > 0 && !global.quiet {
+        let (places, are) = if left_out == 1 { ("place", "is") } else { ("places", "are") };
+        messages::line(&format!(
+            "left out {left_out} {places} that {are} not there now as indexed (moved, changed, unplugged): run `ris index` again"
+        ));
+    }
     Ok(if groups > 0 { Exit::Success } else { Exit::NoMatch })
 }

@@ -7,6 +7,7 @@ use ris::source::folder;
 use ris::{Error, ErrorKind};
 
 use super::args::Global;
+use super::owner;
 
 /// An index that travels with its folder.
 const LOCAL: &str = ".ris";
@@ -48,10 +49,12 @@ pub fn here(folder: &Path, global: &Global) -> Result<PathBuf> {
     if !folder.is_dir() {
         return Err(Error::new(ErrorKind::Usage, "not a folder: --here takes one").about(folder).into());
     }
-    Ok(folder.join(LOCAL))
+    let folder = folder.join(LOCAL);
+    check_local(&folder)?;
+    Ok(folder)
 }
 
-/// `$RIS_INDEX`, else the nearest `.ris/` here or above, else the user's data folder.
+/// `$RIS_INDEX`, else the nearest `.ris/` here or above, else the user's data folder; these two must be the user's own.
 fn unnamed() -> Result<PathBuf> {
     if let Some(folder) = std::env::var_os("RIS_INDEX").filter(|folder| !folder.is_empty()) {
         return Ok(folder.into());
@@ -59,10 +62,23 @@ fn unnamed() -> Result<PathBuf> {
     // A working folder that was deleted has no `.ris` above it either.
     let here = std::env::current_dir().unwrap_or_default();
     if let Some(local) = here.ancestors().map(|folder| folder.join(LOCAL)).find(|local| local.is_dir()) {
+        check_local(&local)?;
         return Ok(local);
     }
     let data = dirs::data_local_dir().context("no place for the index: HOME is not set; name one with --index DIR")?;
-    Ok(data.join("ris"))
+    let folder = data.join("ris");
+    owner::check(&folder)?;
+    Ok(folder)
+}
+
+/// Refuses a `.ris` that is somebody else's, or leads elsewhere: a link comes along when an archive is unpacked, as a
+/// folder does, and would have an index made or changed in any folder of the user's.
+fn check_local(local: &Path) -> ris::Result<()> {
+    if local.is_symlink() {
+        let message = "a symbolic link to an index: name what it leads to with --index";
+        return Err(Error::new(ErrorKind::Usage, message).about(local));
+    }
+    owner::check(local)
 }
 
 /// Whether a source, a place or a query reads like an address on the web.

@@ -11,6 +11,7 @@ mod location;
 mod man;
 mod merge;
 mod messages;
+mod owner;
 mod progress;
 mod prune;
 mod search;

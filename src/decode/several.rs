@@ -14,7 +14,7 @@ use super::tiff::Tiff;
 use super::{Decoded, Format, Raster, Sniff, chunks, color, general, malformed, orientation, sniff};
 use crate::error::Result;
 
-/// The most pages of a TIFF that are read.
+/// The most pages of a TIFF that are read, and the most frames of a moving picture, wherever in it these stand.
 pub const PAGES_MAX: u32 = 1000;
 
 /// How many pictures a file holds.

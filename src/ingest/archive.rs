@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::index::{Known, Page, Shown, State};
 use crate::locator::{Locator, Stamp};
 use crate::source::archive::{self, Account, Entry, SIGNATURE_BYTES, Visit};
-use crate::source::folder::{self, FoundFile};
+use crate::source::folder::FoundFile;
 
 /// Held for an archive from the start: what reading one takes, and an entry of a few megabytes.
 const READING: u64 = 16 << 20;
@@ -70,7 +70,7 @@ impl Look<'_> {
         }
         let about = |error: Error| error.about(file.path.as_path());
         let mut opened = File::open(&file.path).map_err(|error| about(Error::io(error)))?;
-        let stamp = folder::stamp(&opened.metadata().map_err(|error| about(Error::io(error)))?);
+        let stamp = Stamp::of(&opened.metadata().map_err(|error| about(Error::io(error)))?);
         let mut start = Vec::new();
         opened.by_ref().take(SIGNATURE_BYTES).read_to_end(&mut start).map_err(|error| about(Error::io(error)))?;
         let replaces = picture_of(known);

@@ -16,7 +16,7 @@ use crate::decode::{self, Sniff};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{Known, PictureId, PictureRecord, Reader, State};
 use crate::locator::{Locator, Stamp};
-use crate::source::folder::{self, FoundFile};
+use crate::source::folder::FoundFile;
 
 /// Enough to tell every format from its content.
 pub(super) const SNIFF_BYTES: u64 = 4096;
@@ -159,7 +159,7 @@ impl Content {
     /// Opens a file and reads as far as needed to tell what it is.
     fn start(found: &FoundFile) -> Result<Self> {
         let mut file = File::open(&found.path).map_err(Error::io)?;
-        let stamp = folder::stamp(&file.metadata().map_err(Error::io)?);
+        let stamp = Stamp::of(&file.metadata().map_err(Error::io)?);
         let mut start = Vec::new();
         file.by_ref().take(SNIFF_BYTES).read_to_end(&mut start).map_err(Error::io)?;
         Ok(Self { file, stamp, start })

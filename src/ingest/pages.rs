@@ -70,7 +70,15 @@ impl Look<'_> {
         if matches!(first, Examined::Skipped { .. }) {
             return Ok(Step::All(first, 1));
         }
-        let (numbers, asked) = self.numbers(file.bytes, &digest)?;
+        let several = decode::several(file.bytes);
+        let (numbers, asked) = self.numbers(several, &digest)?;
+        let is_moving = matches!(several, Several::Frames(_));
+        if is_moving && !numbers.is_empty() && self.breaks_off(&first)? {
+            return Ok(Step::All(first, asked));
+        }
+        let send = |locator, examined| {
+            (way.send)(Outcome::Entry(locator, file.stamp, examined, 1, None)).map_err(|()| stopped())
+        };
         for &number in numbers.iter().skip(done.pages) {
             if (way.stop)() {
                 return Err(stopped());
@@ -86,10 +94,32 @@ impl Look<'_> {
                     return Ok(Step::Takes(rounded.min(file.most)));
                 }
             };
-            (way.send)(Outcome::Entry(locator, file.stamp, examined, 1, None)).map_err(|()| stopped())?;
+            let is_last = is_moving && self.breaks_off(&examined)?;
+            send(locator, examined)?;
+            if is_last {
+                break;
+            }
             done.pages += 1;
         }
+        if matches!(several, Several::Pages(pages) if pages > decode::PAGES_MAX) {
+            let locator = file.locator.page(decode::PAGES_MAX + 1);
+            let replaces = picture_of(self.seen.known(self.before, &locator)?);
+            let message =
+                format!("more than {} pages: this and all behind it are not read; split it", decode::PAGES_MAX);
+            let error = Error::new(ErrorKind::TooLarge, message);
+            send(locator, Examined::Failed { stamp: file.stamp, error, replaces })?;
+        }
         Ok(Step::All(first, asked))
+    }
+
+    /// Whether a frame can't be read, or only in part. Each is drawn over those before it: there is none behind it, then.
+    fn breaks_off(&self, frame: &Examined) -> Result<bool> {
+        Ok(match frame {
+            Examined::Failed { .. } => true,
+            Examined::Described { picture, .. } => picture.partial_data,
+            Examined::Picture { id, .. } => self.before.facts(*id)?.is_some_and(|facts| facts.partial_data),
+            _ => false,
+        })
     }
 
     /// One picture of a file; the inner error is the memory that it takes and was not granted.
@@ -103,11 +133,6 @@ impl Look<'_> {
         grant: &mut dyn FnMut(u64) -> bool,
     ) -> Result<std::result::Result<Examined, u64>> {
         let (stamp, replaces) = (file.stamp, picture_of(known));
-        if number > decode::PAGES_MAX {
-            let message =
-                format!("more than {} pages: this and all behind it are not read; split it", decode::PAGES_MAX);
-            return Ok(Ok(Examined::Failed { stamp, error: Error::new(ErrorKind::TooLarge, message), replaces }));
-        }
         if let Some(id) = self.before.picture_with(&digest)? {
             let touched = known.is_some_and(|known| known.picture == Some(id) && known.state == State::Present);
             return Ok(Ok(Examined::Picture { stamp, id, touched, replaces }));
@@ -137,17 +162,17 @@ impl Look<'_> {
     }
 
     /// The numbers of the pictures behind a file's first, and how many were asked for.
-    fn numbers(&self, bytes: &[u8], digest: &Digest) -> Result<(Vec<u32>, u32)> {
-        Ok(match decode::several(bytes) {
+    fn numbers(&self, several: Several, digest: &Digest) -> Result<(Vec<u32>, u32)> {
+        Ok(match several {
             Several::One | Several::Pages(0 | 1) => (Vec::new(), 1),
-            // The one behind the last that is read says so.
-            Several::Pages(pages) => ((2..=pages).collect(), decode::PAGES_MAX),
+            Several::Pages(pages) => ((2..=pages.min(decode::PAGES_MAX)).collect(), decode::PAGES_MAX),
             Several::Frames(frames) => {
                 let mut asked = self.options.frames.max(1);
                 // As many as of its copies and of itself, where it was moved or touched.
                 if let Some(id) = self.before.picture_with(digest)? {
                     asked = self.before.sources_of(id)?.iter().fold(asked, |asked, source| asked.max(source.pages));
                 }
+                let asked = asked.min(decode::PAGES_MAX);
                 (spread(frames, asked), asked)
             }
         })

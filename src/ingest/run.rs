@@ -35,6 +35,8 @@ pub(super) struct Run<'a> {
     bereft: Vec<PictureId>,
     /// Files that were archives or had pages, or are archives, and were read: what the index knew in them and was not seen is gone.
     reread: HashSet<PathBuf>,
+    /// Files of which a page that can't be read was reported.
+    reported: HashSet<Locator>,
 }
 
 impl<'a> Run<'a> {
@@ -59,6 +61,7 @@ impl<'a> Run<'a> {
             forgotten: HashSet::new(),
             bereft: Vec::new(),
             reread: HashSet::new(),
+            reported: HashSet::new(),
         }
     }
 
@@ -162,8 +165,10 @@ impl<'a> Run<'a> {
                 if picture.partial_data {
                     self.summary.partial_data += 1;
                     let message = format!("damaged: only {} of its rows could be read", picture.height);
-                    let error = Error::new(ErrorKind::Malformed, message).about(record.locator.clone());
-                    self.progress.event(Event::Warned(&error));
+                    if self.is_news(&record.locator) {
+                        let error = Error::new(ErrorKind::Malformed, message).about(record.locator.clone());
+                        self.progress.event(Event::Warned(&error));
+                    }
                 }
                 self.bereft.extend(replaces);
                 (record.stamp, record.picture) = (stamp, Some(self.writer.add_picture(&picture)?));
@@ -204,10 +209,20 @@ impl<'a> Run<'a> {
             State::Present | State::Missing => self.summary.unchanged += 1,
             State::Archive => {}
             State::Skipped => *self.summary.skipped.entry(record.note.clone()).or_default() += 1,
-            State::Failed => {
+            State::Failed if self.is_news(&record.locator) => {
                 let error = Error::new(ErrorKind::Malformed, record.note.clone()).about(record.locator.clone());
                 self.fail(&error);
             }
+            State::Failed => self.summary.failed += 1,
+        }
+    }
+
+    /// Whether trouble with this place is to be reported: of a file with bad pages the first that is met is, and the
+    /// others, the file's own included, are counted alone.
+    fn is_news(&mut self, locator: &Locator) -> bool {
+        match locator {
+            Locator::Page { of, .. } => self.reported.insert((**of).clone()),
+            file => !self.reported.contains(file),
         }
     }
 

@@ -5,11 +5,14 @@
 //! that differ in fewer than 24 bits agree in one of 12 bands up to one bit. Memory: 16 MB and 100 bytes a picture.
 
 use std::collections::HashSet;
+use std::fs;
 use std::path::PathBuf;
 
 use super::{Evidence, Kind, Options};
 use crate::describe::hash::PerceptualHash;
+use crate::error::Result;
 use crate::index::{Facts, PictureId, Reader, SourceRecord, State};
+use crate::locator::{Locator, Stamp};
 
 /// Pictures that are copies of each other.
 #[derive(Clone, Debug)]
@@ -27,7 +30,8 @@ const BAND_BITS: usize = 21;
 const EXACT: u32 = 2 * BANDS as u32 - 1;
 
 /// Calls `found` with each group of at least two places below one of `within` (empty: everywhere), by their oldest
-/// pictures.
+/// pictures. Returns how many places were left out, since they are not there now as they were indexed: whoever keeps one
+/// place of a group and deletes the others must be left with the picture. What stands on the web counts as there.
 ///
 /// # Errors
 /// `Damaged`, and what `found` returns.
@@ -36,7 +40,7 @@ pub fn dupes<E: From<crate::error::Error>>(
     within: &[PathBuf],
     options: &Options,
     mut found: impl FnMut(Group) -> std::result::Result<(), E>,
-) -> std::result::Result<(), E> {
+) -> std::result::Result<u64, E> {
     let mut pictures = Vec::new();
     reader.each_hash(|id, hash, quality| {
         pictures.push((hash.0, id, quality));
@@ -83,15 +87,14 @@ pub fn dupes<E: From<crate::error::Error>>(
         Ok(())
     })?;
     drop(once);
+    let mut left_out = 0;
     for group in members.chunk_by(|a, b| a.0 == b.0) {
         if matches!(group, [(_, id)] if !several.contains(id)) {
             continue;
         }
         let mut sources = Vec::new();
-        let mut standing = 0;
         for (_, id) in group {
             let Some(facts) = reader.facts(*id)? else { continue };
-            let before = sources.len();
             let is_within = |source: &SourceRecord| {
                 within.is_empty() || within.iter().any(|folder| source.locator.file().starts_with(folder))
             };
@@ -101,14 +104,88 @@ pub fn dupes<E: From<crate::error::Error>>(
                     .filter(|source| source.state == State::Present && is_within(source))
                     .map(|source| (source, facts.clone())),
             );
-            standing += usize::from(sources.len() > before);
+        }
+        if sources.len() > 1 {
+            left_out += keep_standing(reader, &mut sources)?;
         }
         if sources.len() > 1 {
             sources.sort_by(|a, b| a.0.locator.cmp(&b.0.locator));
-            found(Group { kind: if standing == 1 { Kind::Identical } else { Kind::Copy }, sources })?;
+            let pictures: HashSet<_> = sources.iter().map(|(source, _)| source.picture).collect();
+            found(Group { kind: if pictures.len() == 1 { Kind::Identical } else { Kind::Copy }, sources })?;
         }
     }
-    Ok(())
+    Ok(left_out)
+}
+
+/// Drops the places whose file is not there now as it was indexed, and returns how many those are. Of several names of one
+/// file (a link to it, a disk that is mounted twice) one stays, its own if that is among them.
+fn keep_standing(reader: &Reader, sources: &mut Vec<(SourceRecord, Facts)>) -> Result<u64> {
+    let (mut standing, mut left_out) = (Vec::new(), 0);
+    for (source, facts) in std::mem::take(sources) {
+        if source.locator.url().is_some() {
+            sources.push((source, facts));
+        } else if let Some((file, is_its_own_name)) = file_of(reader, &source)? {
+            standing.push((!is_its_own_name, file, source, facts));
+        } else {
+            left_out += 1;
+        }
+    }
+    standing.sort_by_key(|(is_other_name, ..)| *is_other_name);
+    let mut files = HashSet::new();
+    for (_, file, source, facts) in standing {
+        if files.insert((file, source.locator.inside())) {
+            sources.push((source, facts));
+        }
+    }
+    Ok(left_out)
+}
+
+/// A file, whatever it is called.
+#[derive(PartialEq, Eq, Hash)]
+enum FileId {
+    /// By its path without links.
+    Path(PathBuf),
+    /// By its device and inode, where it has one name: two paths to it, then, are no hard links.
+    #[cfg(unix)]
+    Inode(u64, u64),
+}
+
+/// The file of a place, and whether the place has the file's own name; `None` where the file is not there as it was
+/// indexed, or nothing can be said of it.
+fn file_of(reader: &Reader, source: &SourceRecord) -> Result<Option<(FileId, bool)>> {
+    let path = source.locator.file();
+    let stamp = if is_in_archive(&source.locator) {
+        // None where a run was stopped before the archive's end: the next one reads it again.
+        reader.known(&Locator::from(path))?.map(|archive| archive.stamp)
+    } else {
+        Some(source.stamp)
+    };
+    // Links are followed, as by the run that found it.
+    let (Ok(metadata), Ok(own_name)) = (fs::metadata(path), fs::canonicalize(path)) else { return Ok(None) };
+    if !metadata.is_file() || stamp != Some(Stamp::of(&metadata)) {
+        return Ok(None);
+    }
+    let is_its_own_name = own_name == path;
+    Ok(Some((id(&metadata, own_name), is_its_own_name)))
+}
+
+fn is_in_archive(locator: &Locator) -> bool {
+    match locator {
+        Locator::Inside { .. } => true,
+        Locator::Page { of, .. } => is_in_archive(of),
+        Locator::Path(_) | Locator::Url(_) => false,
+    }
+}
+
+#[cfg(unix)]
+fn id(metadata: &fs::Metadata, own_name: PathBuf) -> FileId {
+    use std::os::unix::fs::MetadataExt;
+    if metadata.nlink() == 1 { FileId::Inode(metadata.dev(), metadata.ino()) } else { FileId::Path(own_name) }
+}
+
+#[cfg(not(unix))]
+fn id(_metadata: &fs::Metadata, own_name: PathBuf) -> FileId {
+    FileId::Path(own_name)
 }
 
 /// The largest distance of hashes that makes a match by itself.

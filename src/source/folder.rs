@@ -7,7 +7,6 @@
 use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use ignore::overrides::{Override, OverrideBuilder};
 use ignore::{DirEntry, WalkBuilder};
@@ -131,21 +130,11 @@ fn found(entry: &DirEntry, follow: bool) -> Result<Option<FoundFile>> {
     let (inode, device) = (inode(&metadata, follow), device(&metadata));
     Ok(Some(FoundFile {
         path: entry.path().to_owned(),
-        stamp: stamp(&metadata),
+        stamp: Stamp::of(&metadata),
         inode,
         device,
         order: order(&metadata),
     }))
-}
-
-/// Size and time of a file.
-pub fn stamp(metadata: &std::fs::Metadata) -> Stamp {
-    let modified = metadata.modified().ok();
-    let modified_ns = modified.map_or(0, |time| match time.duration_since(UNIX_EPOCH) {
-        Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),
-        Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |ns| -ns),
-    });
-    Stamp { bytes: metadata.len(), modified_ns }
 }
 
 #[cfg(unix)]

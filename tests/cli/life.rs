@@ -138,6 +138,121 @@ fn copies_are_grouped_and_pictures_without_one_are_not_told() {
     assert_eq!(null.stdout.split("\0\0").filter(|group| !group.is_empty()).count(), 2, "{null:?}");
 }
 
+/// The places of each group of copies, in each form that they are printed in, and the status; all forms say the same.
+fn copies(place: &Place) -> (i32, Vec<Vec<String>>) {
+    let below = |path: &str| path.strip_prefix(place.path("").to_str().unwrap()).unwrap_or(path).to_owned();
+    let ran = place.run(["dupes", "--index", "idx", "--json"]);
+    let of = |group: &Value| -> Vec<String> {
+        let sources = group["sources"].as_array().unwrap().iter();
+        sources.map(|source| below(source["source"].as_str().unwrap())).collect()
+    };
+    let groups: Vec<_> = ran.json().iter().map(of).collect();
+    let text = place.run(["dupes", "--index", "idx"]);
+    let paragraphs = text.stdout.split("\n\n").filter(|group| !group.is_empty());
+    assert_eq!(paragraphs.map(|group| group.lines().map(below).collect()).collect::<Vec<Vec<_>>>(), groups);
+    let null = place.run(["dupes", "--index", "idx", "-0"]);
+    let ended = null.stdout.split("\0\0").filter(|group| !group.is_empty());
+    assert_eq!(ended.map(|group| group.split('\0').map(below).collect()).collect::<Vec<Vec<_>>>(), groups);
+    assert_eq!((text.status, null.status), (ran.status, ran.status));
+    (ran.status, groups)
+}
+
+fn index_all(place: &Place, folders: &[&str]) {
+    let ran = Ran::of(place.ris().args(["index", "--index", "idx", "--follow"]).args(folders).output().unwrap());
+    assert_eq!(ran.status, 0, "{ran:?}");
+}
+
+#[test]
+fn a_place_that_is_gone_is_no_copy_of_the_one_that_is_left() {
+    let place = indexed();
+    fs::rename(place.path("photos"), place.path("moved")).unwrap();
+    index_all(&place, &["moved"]);
+    let status = place.run(["status", "--index", "idx", "--json"]).object();
+    assert_eq!(status["sources"], 6, "the index knows both: {status}");
+    assert_eq!(copies(&place), (1, vec![]));
+    let ran = place.run(["dupes", "--index", "idx"]);
+    assert!(ran.stderr.starts_with("ris: left out 3 places") && ran.stderr.lines().count() == 1, "{ran:?}");
+    assert_eq!(place.run(["dupes", "-q", "--index", "idx"]).stderr, "");
+    // A real copy, and then one of three.
+    place.copy("library/garden/roses.jpg", "moved/same.jpg");
+    index_all(&place, &["moved"]);
+    assert_eq!(copies(&place), (0, vec![vec!["moved/roses.jpg".into(), "moved/same.jpg".into()]]));
+    place.copy("library/garden/roses.jpg", "moved/third.jpg");
+    index_all(&place, &["moved"]);
+    fs::remove_file(place.path("moved/roses.jpg")).unwrap();
+    assert_eq!(copies(&place), (0, vec![vec!["moved/same.jpg".into(), "moved/third.jpg".into()]]));
+}
+
+#[test]
+fn a_place_at_which_something_else_stands_now_is_no_copy() {
+    for change in ["another picture", "a folder", "nothing readable"] {
+        let place = indexed();
+        place.copy("library/garden/roses.jpg", "photos/same.jpg");
+        index_all(&place, &["photos"]);
+        assert_eq!(copies(&place), (0, vec![vec!["photos/roses.jpg".into(), "photos/same.jpg".into()]]));
+        let file = place.path("photos/same.jpg");
+        match change {
+            "another picture" => place.copy(&format!("library/{POND}"), "photos/same.jpg"),
+            "a folder" => {
+                fs::remove_file(&file).unwrap();
+                fs::create_dir(&file).unwrap();
+            }
+            _ => {
+                fs::remove_file(&file).unwrap();
+                #[cfg(unix)]
+                std::os::unix::fs::symlink("same.jpg", &file).unwrap();
+            }
+        }
+        assert_eq!(copies(&place), (1, vec![]), "{change}");
+    }
+}
+
+#[test]
+fn a_picture_in_an_archive_is_there_while_the_archive_is_as_it_was() {
+    let place = indexed();
+    let pack = |names: &[&str]| {
+        let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for name in names {
+            writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+            std::io::Write::write_all(&mut writer, &fs::read(place.path("query.jpg")).unwrap()).unwrap();
+        }
+        place.write("photos/a.zip", writer.finish().unwrap().into_inner());
+    };
+    pack(&["x.jpg", "y.jpg"]);
+    index_all(&place, &["photos"]);
+    let three = ["photos/roses.jpg", "photos/a.zip!/x.jpg", "photos/a.zip!/y.jpg"].map(str::to_owned).to_vec();
+    assert_eq!(copies(&place), (0, vec![three]));
+    fs::remove_file(place.path("photos/roses.jpg")).unwrap();
+    let two = ["photos/a.zip!/x.jpg", "photos/a.zip!/y.jpg"].map(str::to_owned).to_vec();
+    assert_eq!(copies(&place), (0, vec![two]));
+    pack(&["x.jpg"]);
+    assert_eq!(copies(&place), (1, vec![]), "another archive of the same name");
+    index_all(&place, &["photos"]);
+    place.copy("library/garden/roses.jpg", "photos/roses.jpg");
+    index_all(&place, &["photos"]);
+    assert_eq!(copies(&place).1[0].len(), 2);
+    fs::remove_file(place.path("photos/a.zip")).unwrap();
+    assert_eq!(copies(&place), (1, vec![]));
+}
+
+/// Whoever deletes the file has nothing left at a link to it; of hard links the others stay.
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_file_is_no_copy_of_it_and_a_hard_link_is() {
+    let place = indexed();
+    std::os::unix::fs::symlink("roses.jpg", place.path("photos/a-link.jpg")).unwrap();
+    std::os::unix::fs::symlink("photos", place.path("linked")).unwrap();
+    fs::create_dir(place.path("more")).unwrap();
+    std::os::unix::fs::symlink("../photos", place.path("more/photos")).unwrap();
+    index_all(&place, &["photos", "more"]);
+    let status = place.run(["status", "--index", "idx", "--json"]).object();
+    assert!(status["sources"].as_u64().unwrap() > 4, "links are places: {status}");
+    assert_eq!(copies(&place), (1, vec![]));
+    fs::hard_link(place.path("photos/roses.jpg"), place.path("photos/hard.jpg")).unwrap();
+    index_all(&place, &["photos", "more"]);
+    assert_eq!(copies(&place), (0, vec![vec!["photos/hard.jpg".into(), "photos/roses.jpg".into()]]));
+}
+
 #[test]
 fn damage_is_named_with_its_remedy_and_repaired_by_indexing_again() {
     for part in ["features", "documents"] {

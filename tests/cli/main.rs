@@ -29,6 +29,8 @@ mod many;
 #[cfg(feature = "crawl")]
 mod named;
 mod odd_files;
+#[cfg(unix)]
+mod owner;
 mod pages;
 mod portable;
 #[cfg(target_os = "linux")]

@@ -158,6 +158,60 @@ fn a_bad_page_is_one_warning_every_time_and_the_others_stand() {
 }
 
 #[test]
+fn of_a_file_with_many_bad_pages_one_is_reported_and_all_are_counted() {
+    let place = Place::new();
+    let mut broken = bytes("pages.tif");
+    let starts: Vec<_> =
+        (0..broken.len() - 12).filter(|&at| broken[at..at + 12] == *b"\xFE\0\x04\0\x01\0\0\0\x02\0\0\0").collect();
+    for start in &starts[1..] {
+        let width = start + 12 + 8;
+        broken[width..width + 4].copy_from_slice(&[0; 4]);
+    }
+    place.write("photos/scan.tif", &broken);
+    place.write("photos/b.zip", zip_of("scan.tif", &broken));
+    for run in 0..2 {
+        let ran = index(&place, &[]);
+        let lines: Vec<_> = ran.stderr.lines().filter(|line| line.contains("scan.tif#2: ")).collect();
+        assert_eq!((ran.status, lines.len(), ran.stderr.lines().count()), (2, 2, 2), "run {run}: {ran:?}");
+        assert_eq!(counts(&ran)[4], 6, "run {run}: {ran:?}");
+    }
+    let all = place.run(["status", "--errors", "--index", "idx"]);
+    assert_eq!(all.stdout.lines().filter(|line| line.contains("scan.tif#")).count(), 6, "{all:?}");
+}
+
+/// A GIF of so many frames of 8 x 8 pixels, each of which draws another one of them.
+fn gif_of(frames: u32, broken: Option<u32>) -> Vec<u8> {
+    let mut gif = b"GIF89a\x08\0\x08\0\x80\0\0\0\0\0\xFF\xFF\xFF".to_vec();
+    for frame in 1..=frames {
+        gif.extend(b"\x21\xF9\x04\x04\x01\0\0\0\x2C");
+        let at = [(frame % 8) as u8, 0, (frame / 8 % 8) as u8, 0];
+        // One pixel: LZW's clear, 1 and end, of three bits each.
+        let codes = if broken == Some(frame) { [0xFF, 0xFF] } else { [0b01_001_100, 0b1] };
+        gif.extend([&at[..], b"\x01\0\x01\0\0\x02\x02", &codes, b"\0"].concat());
+    }
+    gif.push(0x3B);
+    gif
+}
+
+#[test]
+fn frames_behind_the_thousandth_are_frames_and_behind_one_that_can_t_be_read_there_is_none() {
+    let place = Place::new();
+    place.write("photos/long.gif", gif_of(3000, None));
+    let ran = index(&place, &["--frames", "8"]);
+    assert_eq!((ran.status, counts(&ran)), (0, [8, 0, 0, 0, 0, 8]), "{ran:?}");
+    assert!(!ran.stderr.contains("long.gif"), "{ran:?}");
+    for broken in [1, 3, 1500] {
+        let place = Place::new();
+        place.write("photos/long.gif", gif_of(3000, Some(broken)));
+        for run in 0..2 {
+            let ran = index(&place, &["--frames", if broken == 1500 { "30" } else { "1000" }]);
+            let lines = ran.stderr.lines().filter(|line| line.contains("long.gif")).count();
+            assert_eq!((ran.status, lines, counts(&ran)[4]), (2, 1, 1), "frame {broken}, run {run}: {}", ran.stderr);
+        }
+    }
+}
+
+#[test]
 fn a_tiff_of_very_many_pages_is_read_to_a_limit_which_is_told() {
     // One picture of a few pixels, and directories that all show it.
     let mut many = b"II*\0\x18\0\0\0\xFF\0\xFF\0\xFF\0\xFF\0\xFF\0\xFF\0\xFF\0\xFF\0".to_vec();

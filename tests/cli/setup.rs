@@ -53,7 +53,9 @@ impl Place {
 
     /// The command, in an environment that holds nothing but this place.
     pub fn ris(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ris"));
+        // Another build, to see that a test fails where it should.
+        let program = std::env::var_os("RIS_TESTS_COMMAND").unwrap_or_else(|| env!("CARGO_BIN_EXE_ris").into());
+        let mut command = Command::new(program);
         command.current_dir(self.path("")).env_clear().env("HOME", self.path("home"));
         command
     }
