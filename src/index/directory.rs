@@ -16,6 +16,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use memmap2::Mmap;
+use serde::Deserialize;
 use tantivy::Directory;
 use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
 use tantivy::directory::{
@@ -25,6 +26,7 @@ use tantivy::directory::{
 use super::beneath::Folder;
 use super::checked::{Reading, Writing, sealed, unsealed};
 use super::committed::{Committed, Fingerprint};
+use super::format::COPIES;
 
 /// What tantivy commits with.
 pub(super) const META: &str = "meta.json";
@@ -143,6 +145,20 @@ fn read_meta(folder: &Folder, committed: &Committed, path: &Path) -> Result<Vec<
     });
     content.map_err(|error| not_read(error, path))
 }
+
+/// tantivy's stamp of the commit that the copy is of, where there is one. It is written after the commit itself, so a commit
+/// with an earlier stamp was laid there later: a backup restored in part. To be asked before the commit is read.
+pub(super) fn stamp_of_copy(index: &Folder) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Meta {
+        opstamp: u64,
+    }
+    let copy = index.below(COPIES).ok()??.read(META).and_then(unsealed).ok()?;
+    serde_json::from_slice(&copy).map(|meta: Meta| meta.opstamp).ok()
+}
+
+/// What is wrong with a commit that has an earlier stamp.
+pub(super) const STALE: &str = "it is of an earlier time than its copy: a backup restored in part?";
 
 impl ReadOnlyDirectory {
     /// Checks every block of a file, and that it is the one that was committed; returns the length of its content.

@@ -32,6 +32,15 @@ struct Stated {
     ris_index: u32,
     recipe: String,
     created_by: String,
+    /// CRC-32 of the above, so that damage is not taken for another format or recipe. Early versions wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    crc32: Option<u32>,
+}
+
+impl Stated {
+    fn sum(&self) -> u32 {
+        crc32fast::hash(format!("{}\n{}\n{}", self.ris_index, self.recipe, self.created_by).as_bytes())
+    }
 }
 
 /// Checks that `folder` is an index that this build can read.
@@ -70,8 +79,11 @@ pub(super) fn check(folder: &Path) -> Result<()> {
     };
     let damaged = || damaged(remedy());
     let stated: Stated = serde_json::from_str(&text).map_err(|error| damaged().with_source(error))?;
+    if stated.crc32.is_some_and(|sum| sum != stated.sum()) {
+        return Err(damaged());
+    }
     let foreign = |message: String| Err(Error::new(ErrorKind::ForeignIndex, message).about(folder));
-    let Stated { ris_index, recipe, created_by } = stated;
+    let Stated { ris_index, recipe, created_by, .. } = stated;
     if ris_index > FORMAT {
         return foreign(format!(
             "written by a newer ris ({created_by:.40}, format {ris_index}): update ris, or choose another index"
@@ -142,11 +154,9 @@ pub(super) fn create(folder: &Path) -> Result<WriteLock> {
     let write = || {
         let index = Folder::of_index(folder);
         index.create(CACHE_TAG)?.write_all(CACHE_TAG_TEXT.as_bytes())?;
-        let stated = Stated {
-            ris_index: FORMAT,
-            recipe: RECIPE.into(),
-            created_by: concat!("ris ", env!("CARGO_PKG_VERSION")).into(),
-        };
+        let created_by = concat!("ris ", env!("CARGO_PKG_VERSION")).into();
+        let mut stated = Stated { ris_index: FORMAT, recipe: RECIPE.into(), created_by, crc32: None };
+        stated.crc32 = Some(stated.sum());
         index.replace(FORMAT_FILE, &serde_json::to_vec(&stated)?)
     };
     write().map_err(|error| beneath::failed(error).about(folder))?;

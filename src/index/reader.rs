@@ -14,7 +14,7 @@ use tantivy::{DocAddress, DocSet, Index, ReloadPolicy, Searcher, SegmentReader, 
 use super::base::Base;
 use super::beneath::{self, Folder};
 use super::committed::Committed;
-use super::directory::{META, ReadOnlyDirectory};
+use super::directory::{META, ReadOnlyDirectory, STALE, stamp_of_copy};
 use super::format::{self, COPIES, DOCUMENTS};
 use super::schema::{self, Fields, name};
 use super::{Digest, PictureId, Selection, SourceRecord, State, ledger, local};
@@ -191,7 +191,9 @@ impl Reader {
         loop {
             let directory = ReadOnlyDirectory { folder: documents.clone(), committed: Committed::default() };
             let committed = directory.committed.clone();
-            let opened = Self::open_commit(directory, &fields).map_err(damaged).and_then(|(searcher, payload)| {
+            let stamp = stamp_of_copy(&index);
+            let opened = Self::open_commit(directory, &fields, stamp).map_err(damaged);
+            let opened = opened.and_then(|(searcher, payload)| {
                 let features = local::store::open(folder, &payload.features, &committed)?;
                 Ok((searcher, payload, features))
             });
@@ -215,7 +217,12 @@ impl Reader {
         }
     }
 
-    fn open_commit(directory: ReadOnlyDirectory, fields: &Fields) -> tantivy::Result<(Searcher, Payload)> {
+    /// Opens the last commit, which is of no earlier `stamp`.
+    fn open_commit(
+        directory: ReadOnlyDirectory,
+        fields: &Fields,
+        stamp: Option<u64>,
+    ) -> tantivy::Result<(Searcher, Payload)> {
         let index = Index::open(directory)?;
         if index.schema() != fields.schema {
             return Err(tantivy::TantivyError::SchemaError(
@@ -224,7 +231,11 @@ impl Reader {
         }
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         // No payload: created, and stopped before its first commit.
-        let payload = index.load_metas()?.payload.map_or(Ok(Payload::default()), |text| Payload::parse(&text));
+        let metas = index.load_metas()?;
+        if stamp.is_some_and(|stamp| metas.opstamp < stamp) {
+            return Err(tantivy::TantivyError::InternalError(format!("{META}: {STALE}")));
+        }
+        let payload = metas.payload.map_or(Ok(Payload::default()), |text| Payload::parse(&text));
         let payload = payload
             .map_err(|what| tantivy::TantivyError::InternalError(format!("its commit is none of ris's: {what}")))?;
         Ok((reader.searcher(), payload))

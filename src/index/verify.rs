@@ -9,7 +9,7 @@ use tantivy::{Index, SegmentReader};
 use super::beneath::{self, Folder};
 use super::checked::unsealed;
 use super::committed::Committed;
-use super::directory::{META, ReadOnlyDirectory};
+use super::directory::{META, ReadOnlyDirectory, STALE, stamp_of_copy};
 use super::format::{self, COPIES, DOCUMENTS, FORMAT_FILE};
 use super::ledger;
 use super::local::store;
@@ -118,7 +118,11 @@ fn verify_commit(folder: &Path, stated: Option<&Error>) -> Result<Checked> {
         }
         return Ok(checked);
     };
-    let read = meta(folder).and_then(|(bytes, commit)| Ok((bytes, payload_of(&commit)?)));
+    let stamp = stamp_of_copy(&index);
+    let read = meta(folder).and_then(|(bytes, commit)| {
+        let is_stale = stamp.is_some_and(|stamp| commit.get("opstamp").and_then(Value::as_u64) < Some(stamp));
+        if is_stale { Err(Error::new(ErrorKind::Damaged, STALE)) } else { Ok((bytes, payload_of(&commit)?)) }
+    });
     let payload = match read {
         Ok((bytes, payload)) => {
             checked.read(Path::new(DOCUMENTS).join(META), Ok(bytes.len() as u64));
@@ -162,15 +166,7 @@ fn copies(index: &Folder, checked: &mut Checked) {
     };
     for name in [FORMAT_FILE, META].into_iter().filter(|name| copies.holds(name)) {
         let file = Path::new(COPIES).join(name);
-        let read = sealed_file(&copies, name);
-        if name == FORMAT_FILE
-            && let Ok((stated, _)) = &read
-            && index.read(FORMAT_FILE).is_ok_and(|own| own != *stated)
-        {
-            // The copy has a checksum.
-            checked.read(FORMAT_FILE.into(), Err(Error::new(ErrorKind::Damaged, "it does not agree with its copy")));
-        }
-        checked.read(file.clone(), read.map(|(_, length)| length));
+        checked.read(file.clone(), sealed_file(&copies, name).map(|(_, length)| length));
         checked.copies.push(file);
     }
 }
