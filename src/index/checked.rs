@@ -16,7 +16,9 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tantivy::HasLen;
-use tantivy::directory::{AntiCallToken, FileHandle, OwnedBytes, TerminatingWrite, WritePtr};
+use tantivy::directory::{FileHandle, OwnedBytes};
+
+use super::committed::{Fingerprint, digest};
 
 /// tantivy reads whole columns and dictionaries, or blocks of 16 KiB of its store.
 const BLOCK: usize = 4096;
@@ -30,29 +32,50 @@ fn damaged(what: &'static str) -> io::Error {
 }
 
 /// Writes content and remembers the checksums of its blocks.
-struct Writing {
-    out: WritePtr,
+pub(super) struct Writing<W> {
+    out: W,
     length: u64,
     hasher: crc32fast::Hasher,
     in_block: usize,
     sums: Vec<u8>,
 }
 
-/// Adds checksums to what is written to `out`.
-pub(super) fn writing(out: WritePtr) -> WritePtr {
-    let writing = Writing { out, length: 0, hasher: crc32fast::Hasher::new(), in_block: 0, sums: Vec::new() };
-    io::BufWriter::new(Box::new(writing))
-}
+impl<W: Write> Writing<W> {
+    /// Adds checksums to what is written to `out`, a block at a time.
+    pub fn to(out: W) -> Self {
+        Self { out, length: 0, hasher: crc32fast::Hasher::new(), in_block: 0, sums: Vec::new() }
+    }
 
-impl Writing {
     fn end_block(&mut self) {
         let sum = std::mem::take(&mut self.hasher).finalize();
         self.sums.extend(sum.to_le_bytes());
         self.in_block = 0;
     }
+
+    /// Writes what stands behind the content, and tells what the file is.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn finish(&mut self) -> io::Result<Fingerprint> {
+        if self.in_block > 0 {
+            self.end_block();
+        }
+        let content = self.length;
+        self.sums.extend(content.to_le_bytes());
+        let own = crc32fast::hash(&self.sums);
+        self.sums.extend(own.to_le_bytes());
+        self.sums.extend(MAGIC);
+        self.out.write_all(&self.sums)?;
+        self.out.flush()?;
+        Ok(Fingerprint { length: content + self.sums.len() as u64, digest: digest(&[&self.sums]), ends: None })
+    }
+
+    pub fn inner(&self) -> &W {
+        &self.out
+    }
 }
 
-impl Write for Writing {
+impl<W: Write> Write for Writing<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let now = bytes.get(..BLOCK - self.in_block).unwrap_or(bytes);
         let written = self.out.write(now)?;
@@ -70,20 +93,6 @@ impl Write for Writing {
     }
 }
 
-impl TerminatingWrite for Writing {
-    fn terminate_ref(&mut self, token: AntiCallToken) -> io::Result<()> {
-        if self.in_block > 0 {
-            self.end_block();
-        }
-        self.sums.extend(self.length.to_le_bytes());
-        let own = crc32fast::hash(&self.sums);
-        self.out.write_all(&self.sums)?;
-        self.out.write_all(&own.to_le_bytes())?;
-        self.out.write_all(MAGIC)?;
-        self.out.terminate_ref(token)
-    }
-}
-
 /// A file with checksums, open for reading.
 pub(super) struct Reading {
     all: OwnedBytes,
@@ -93,12 +102,11 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Opens a file whose bytes are `file`.
+    /// Opens a file whose bytes are `all`.
     ///
     /// # Errors
-    /// `InvalidData` where its end is not what [`writing`] leaves.
-    pub fn of(file: &dyn FileHandle) -> io::Result<Self> {
-        let all = file.read_bytes(0..file.len())?;
+    /// `InvalidData` where its end is not what [`Writing`] leaves.
+    pub fn of(all: OwnedBytes) -> io::Result<Self> {
         let cut = || damaged("it is cut short, or not such a file");
         let (rest, trailer) = all.as_slice().split_last_chunk::<TRAILER>().ok_or_else(cut)?;
         let [l0, l1, l2, l3, l4, l5, l6, l7, c0, c1, c2, c3, magic @ ..] = *trailer;
@@ -116,6 +124,12 @@ impl Reading {
         }
         let checked = (0..content.div_ceil(BLOCK * 64)).map(|_| AtomicU64::new(0)).collect();
         Ok(Self { all, length: content, checked })
+    }
+
+    /// What the file is.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let end = self.all.as_slice().get(self.length..).unwrap_or_default();
+        Fingerprint { length: self.all.len() as u64, digest: digest(&[end]), ends: None }
     }
 
     /// Checks every block; returns the length of the content.
@@ -184,16 +198,13 @@ pub(super) fn unsealed(mut sealed: Vec<u8>) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
-    use tantivy::Directory;
-    use tantivy::directory::RamDirectory;
 
     fn file(content: &[u8]) -> Vec<u8> {
-        let directory = RamDirectory::create();
-        let mut out = writing(directory.open_write(Path::new("a")).unwrap());
+        let mut out = Writing::to(Vec::new());
         out.write_all(content).unwrap();
-        out.terminate().unwrap();
-        directory.atomic_read(Path::new("a")).unwrap()
+        let fingerprint = out.finish().unwrap();
+        assert_eq!(Reading::of(OwnedBytes::new(out.inner().clone())).unwrap().fingerprint(), fingerprint);
+        out.inner().clone()
     }
 
     #[test]
@@ -201,15 +212,15 @@ mod tests {
         for length in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 7] {
             let content: Vec<u8> = (0..length).map(|i| (i * i % 251) as u8).collect();
             let whole = file(&content);
-            let reading = Reading::of(&OwnedBytes::new(whole.clone())).unwrap();
+            let reading = Reading::of(OwnedBytes::new(whole.clone())).unwrap();
             assert_eq!(reading.read_bytes(0..length).unwrap().as_slice(), content);
             assert!(reading.read_bytes(0..length + 1).is_err());
             for i in 0..whole.len() {
                 let mut flipped = whole.clone();
                 flipped[i] ^= 1 << (i % 8);
-                let verified = Reading::of(&OwnedBytes::new(flipped)).and_then(|reading| reading.verify());
+                let verified = Reading::of(OwnedBytes::new(flipped)).and_then(|reading| reading.verify());
                 assert!(verified.is_err(), "byte {i} of {length}");
-                assert!(Reading::of(&OwnedBytes::new(whole[..i].to_vec())).is_err(), "{i} of {length}");
+                assert!(Reading::of(OwnedBytes::new(whole[..i].to_vec())).is_err(), "{i} of {length}");
             }
         }
     }
@@ -218,7 +229,7 @@ mod tests {
     fn only_what_is_read_is_checked() {
         let mut bytes = file(&[7; 4 * BLOCK]);
         bytes[2 * BLOCK + 1] ^= 4;
-        let reading = Reading::of(&OwnedBytes::new(bytes)).unwrap();
+        let reading = Reading::of(OwnedBytes::new(bytes)).unwrap();
         assert!(reading.read_bytes(0..2 * BLOCK).is_ok() && reading.read_bytes(3 * BLOCK..4 * BLOCK).is_ok());
         assert_eq!(reading.read_bytes(2 * BLOCK..2 * BLOCK + 1).unwrap_err().kind(), io::ErrorKind::InvalidData);
         assert!(reading.verify().is_err());

@@ -1,41 +1,52 @@
-//! The index's folder as tantivy sees it: for readers one that can only be read and takes no lock, for the writer one
-//! whose files all have the same permissions; for both one whose files are [checked](super::checked).
+//! The folder of documents as tantivy sees it: for readers one that can only be read, for the writer one that notes what
+//! went wrong; for both one whose files are in [their folder](super::beneath), [whole](super::checked), and
+//! [the committed ones](super::committed).
 //!
 //! tantivy opens a lock file for writing before it opens its segments, so that no writer removes them
 //! meanwhile. A search must be able to run from read-only media and may not write at all, so here the
 //! lock is a no-op, and a reader that loses the race against a writer's clean-up just opens again
-//! (see [`Reader::open`](super::Reader::open)).
+//! (see [`Reader::open`](super::Reader::open)). A writer has the [lock](super::format::lock) of the whole index.
+//!
+//! tantivy keeps a list of the files that it wrote, to remove those that no commit names. Here that list is what is in
+//! the folder: nothing that the disk says can make it remove anything else.
 
-use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use memmap2::Mmap;
+use serde::Deserialize;
 use tantivy::Directory;
 use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
 use tantivy::directory::{
-    AntiCallToken, DirectoryLock, FileHandle, Lock, MmapDirectory, TerminatingWrite, WatchCallback, WatchHandle,
-    WritePtr,
+    AntiCallToken, DirectoryLock, FileHandle, Lock, OwnedBytes, TerminatingWrite, WatchCallback, WatchHandle, WritePtr,
 };
 
-use super::checked::{Reading, sealed, unsealed, writing};
+use super::beneath::Folder;
+use super::checked::{Reading, Writing, sealed, unsealed};
+use super::committed::{Committed, Fingerprint};
+use super::format::COPIES;
 
 /// What tantivy commits with.
 pub(super) const META: &str = "meta.json";
-/// What tantivy's garbage collection remembers; a reader has no use for it.
-pub(super) const MANAGED: &str = ".managed.json";
+/// Where tantivy would keep its list of files.
+const MANAGED: &str = ".managed.json";
 
-/// Maps the files below one folder; refuses to change them.
+/// Maps the files of one folder; refuses to change them.
 #[derive(Clone, Debug)]
-pub(super) struct ReadOnlyDirectory(pub(super) MmapDirectory);
+pub(super) struct ReadOnlyDirectory {
+    pub folder: Folder,
+    pub committed: Committed,
+}
 
-/// Maps and writes the files below one folder. tantivy makes those that it replaces in one step readable by their
-/// owner alone: here they become as readable as `like` is.
+/// Maps and writes the files of one folder.
 #[derive(Clone, Debug)]
 pub(super) struct WritableDirectory {
-    pub files: MmapDirectory,
-    pub folder: PathBuf,
-    pub like: PathBuf,
+    pub folder: Folder,
+    /// Where the copy of the last commit is.
+    pub copies: Folder,
+    pub committed: Committed,
     pub refused: Refused,
 }
 
@@ -44,12 +55,10 @@ pub(super) struct WritableDirectory {
 pub(super) struct Refused(Arc<OnceLock<(io::ErrorKind, String)>>);
 
 impl Refused {
-    fn note(&self, error: &io::Error) {
-        let _ = self.0.set((error.kind(), error.to_string()));
-    }
-
     fn noted<T>(&self, result: io::Result<T>) -> io::Result<T> {
-        result.inspect_err(|error| self.note(error))
+        result.inspect_err(|error| {
+            let _ = self.0.set((error.kind(), error.to_string()));
+        })
     }
 
     /// What it was.
@@ -58,103 +67,169 @@ impl Refused {
     }
 }
 
-/// Notes why it can't be written on.
-struct Noting {
-    out: WritePtr,
+/// A file that is written, with its checksums. Notes why it can't be written on, and in the end what it is.
+struct Out {
+    file: Writing<BufWriter<File>>,
+    name: String,
+    committed: Committed,
     refused: Refused,
 }
 
-impl Write for Noting {
+impl Write for Out {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.refused.noted(self.out.write(bytes))
+        self.refused.noted(self.file.write(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.refused.noted(self.out.flush())
+        self.refused.noted(self.file.flush())
     }
 }
 
-impl TerminatingWrite for Noting {
-    fn terminate_ref(&mut self, token: AntiCallToken) -> io::Result<()> {
-        self.refused.noted(self.out.terminate_ref(token))
+impl TerminatingWrite for Out {
+    fn terminate_ref(&mut self, _: AntiCallToken) -> io::Result<()> {
+        let finished = self.file.finish();
+        let synced = finished.and_then(|is| self.file.inner().get_ref().sync_data().map(|()| is));
+        self.committed.note(&self.name, self.refused.noted(synced)?);
+        Ok(())
+    }
+}
+
+/// A path that tantivy asks for, as the name of a file in its folder.
+fn name(path: &Path) -> &str {
+    // What is not UTF-8 is no plain name either.
+    path.to_str().unwrap_or_default()
+}
+
+/// Opens a file whose blocks are checked as they are read, and maps it.
+fn reading(folder: &Folder, name: &str) -> io::Result<Reading> {
+    let file = folder.open(name)?;
+    if file.metadata()?.len() == 0 {
+        return Reading::of(OwnedBytes::empty());
+    }
+    // SAFETY: files of an index are never changed once written. A file that someone else shortens ends the process, as
+    // with every mapped file.
+    let map = unsafe { Mmap::map(&file) }?;
+    Reading::of(OwnedBytes::new(map))
+}
+
+/// What a file is that is on the disk; `None` where there is none.
+fn measured(folder: &Folder, name: &str) -> io::Result<Option<Fingerprint>> {
+    match reading(folder, name) {
+        Ok(reading) => Ok(Some(reading.fingerprint())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn not_read(error: io::Error, path: &Path) -> OpenReadError {
+    match error.kind() {
+        io::ErrorKind::NotFound => OpenReadError::FileDoesNotExist(path.to_owned()),
+        _ => OpenReadError::wrap_io_error(error, path.to_owned()),
+    }
+}
+
+/// Opens a file that is the one that was committed.
+fn checked(folder: &Folder, committed: &Committed, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
+    let opened = reading(folder, name(path)).and_then(|reading| {
+        committed.check(name(path), |expected| *expected == reading.fingerprint())?;
+        Ok(reading)
+    });
+    Ok(Arc::new(opened.map_err(|error| not_read(error, path))?))
+}
+
+/// Reads the commit, and what it says of its files.
+fn read_meta(folder: &Folder, committed: &Committed, path: &Path) -> Result<Vec<u8>, OpenReadError> {
+    let content = folder.read(name(path)).and_then(unsealed).and_then(|content| {
+        committed.learn(&content)?;
+        Ok(content)
+    });
+    content.map_err(|error| not_read(error, path))
+}
+
+/// tantivy's stamp of the commit that the copy is of, where there is one. It is written after the commit itself, so a commit
+/// with an earlier stamp was laid there later: a backup restored in part. To be asked before the commit is read.
+pub(super) fn stamp_of_copy(index: &Folder) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Meta {
+        opstamp: u64,
+    }
+    let copy = index.below(COPIES).ok()??.read(META).and_then(unsealed).ok()?;
+    serde_json::from_slice(&copy).map(|meta: Meta| meta.opstamp).ok()
+}
+
+/// What is wrong with a commit that has an earlier stamp.
+pub(super) const STALE: &str = "it is of an earlier time than its copy: a backup restored in part?";
+
+impl ReadOnlyDirectory {
+    /// Checks every block of a file, and that it is the one that was committed; returns the length of its content.
+    ///
+    /// # Errors
+    /// `InvalidData`; those of the system.
+    pub fn whole(&self, name: &str) -> io::Result<u64> {
+        let reading = reading(&self.folder, name)?;
+        self.committed.check(name, |expected| *expected == reading.fingerprint())?;
+        reading.verify().map(|length| length as u64)
     }
 }
 
 impl Directory for WritableDirectory {
     fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
-        checked(&self.files, path)
+        checked(&self.folder, &self.committed, path)
     }
 
     fn delete(&self, path: &Path) -> Result<(), DeleteError> {
-        self.files.delete(path)
-    }
-
-    fn exists(&self, path: &Path) -> Result<bool, OpenReadError> {
-        self.files.exists(path)
-    }
-
-    fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
-        let opened = match self.files.open_write(path) {
-            // Left by a run that lost power before its commit and before the list of files that names this one: of a
-            // commit, names never come again.
-            Err(OpenWriteError::FileAlreadyExists(_)) => {
-                let _ = self.files.delete(path);
-                self.files.open_write(path)
-            }
-            opened => opened,
-        };
-        let opened = opened.inspect_err(|error| {
-            if let OpenWriteError::IoError { io_error, .. } = error {
-                self.refused.note(io_error);
-            }
-        });
-        let noting = |out| Noting { out, refused: self.refused.clone() };
-        // It has a buffer below it and one above.
-        opened.map(|out| writing(io::BufWriter::with_capacity(0, Box::new(noting(out)))))
-    }
-
-    fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
-        checked_whole(&self.files, path)
-    }
-
-    fn atomic_write(&self, path: &Path, data: &[u8]) -> io::Result<()> {
-        self.refused.noted(self.files.atomic_write(path, &sealed(data)))?;
-        // What file systems without permissions refuse is not missed.
-        let _ =
-            fs::metadata(&self.like).and_then(|like| fs::set_permissions(self.folder.join(path), like.permissions()));
-        // tantivy goes on to remove what the last commit named, and we tell that this one is in. Neither is true on a
-        // disk that lost power until the folder says which is the last.
-        if path == Path::new(META) { self.sync_directory() } else { Ok(()) }
-    }
-
-    fn sync_directory(&self) -> io::Result<()> {
-        self.refused.noted(self.files.sync_directory())
-    }
-
-    fn acquire_lock(&self, lock: &Lock) -> Result<DirectoryLock, LockError> {
-        self.files.acquire_lock(lock).inspect_err(|error| {
-            if let LockError::IoError(error) = error {
-                self.refused.note(error);
-            }
+        self.committed.forget(name(path));
+        self.folder.remove(name(path)).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => DeleteError::FileDoesNotExist(path.to_owned()),
+            _ => DeleteError::IoError { io_error: Arc::new(error), filepath: path.to_owned() },
         })
     }
 
-    fn watch(&self, callback: WatchCallback) -> tantivy::Result<WatchHandle> {
-        self.files.watch(callback)
+    fn exists(&self, path: &Path) -> Result<bool, OpenReadError> {
+        Ok(self.folder.holds(name(path)))
     }
-}
 
-/// Opens a file whose blocks are checked as they are read.
-fn checked(files: &MmapDirectory, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
-    let file = files.get_file_handle(path)?;
-    let reading = Reading::of(&*file).map_err(|error| OpenReadError::wrap_io_error(error, path.to_owned()))?;
-    Ok(Arc::new(reading))
-}
+    fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
+        let opened = self.refused.noted(self.folder.create(name(path)));
+        let file = opened.map_err(|error| OpenWriteError::wrap_io_error(error, path.to_owned()))?;
+        Ok(BufWriter::new(Box::new(Out {
+            file: Writing::to(BufWriter::new(file)),
+            name: name(path).to_owned(),
+            committed: self.committed.clone(),
+            refused: self.refused.clone(),
+        })))
+    }
 
-/// Reads a file that was written in one step.
-fn checked_whole(files: &MmapDirectory, path: &Path) -> Result<Vec<u8>, OpenReadError> {
-    let sealed = files.atomic_read(path)?;
-    unsealed(sealed).map_err(|error| OpenReadError::wrap_io_error(error, path.to_owned()))
+    fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
+        if path == Path::new(MANAGED) {
+            let names: Vec<String> = self.folder.names().collect();
+            return serde_json::to_vec(&names).map_err(|error| not_read(error.into(), path));
+        }
+        read_meta(&self.folder, &self.committed, path)
+    }
+
+    fn atomic_write(&self, path: &Path, data: &[u8]) -> io::Result<()> {
+        if path != Path::new(META) {
+            return Ok(());
+        }
+        let content = sealed(&self.committed.add_to(data, |name| measured(&self.folder, name))?);
+        // tantivy goes on to remove what the last commit named, and we tell that this one is in. Neither is true on a
+        // disk that lost power until the folder says which is the last. The copy comes after: it is of this commit or of
+        // the last, whose files are still there.
+        self.refused.noted(self.folder.replace(META, &content).and_then(|()| self.copies.replace(META, &content)))
+    }
+
+    fn sync_directory(&self) -> io::Result<()> {
+        self.refused.noted(self.folder.sync())
+    }
+
+    fn acquire_lock(&self, _lock: &Lock) -> Result<DirectoryLock, LockError> {
+        Ok(DirectoryLock::from(Box::new(())))
+    }
+
+    fn watch(&self, _callback: WatchCallback) -> tantivy::Result<WatchHandle> {
+        Ok(WatchHandle::empty())
+    }
 }
 
 fn refused() -> io::Error {
@@ -163,7 +238,7 @@ fn refused() -> io::Error {
 
 impl Directory for ReadOnlyDirectory {
     fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
-        checked(&self.0, path).map_err(|error| match error {
+        checked(&self.folder, &self.committed, path).map_err(|error| match error {
             // tantivy takes a segment that lost its positions, be it to a writer's clean-up, for one without any, and
             // says later that they are damaged.
             OpenReadError::FileDoesNotExist(path) => OpenReadError::wrap_io_error(io::ErrorKind::NotFound.into(), path),
@@ -176,7 +251,7 @@ impl Directory for ReadOnlyDirectory {
     }
 
     fn exists(&self, path: &Path) -> Result<bool, OpenReadError> {
-        self.0.exists(path)
+        Ok(self.folder.holds(name(path)))
     }
 
     fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
@@ -187,7 +262,7 @@ impl Directory for ReadOnlyDirectory {
         if path == Path::new(MANAGED) {
             return Err(OpenReadError::FileDoesNotExist(path.to_owned()));
         }
-        checked_whole(&self.0, path)
+        read_meta(&self.folder, &self.committed, path)
     }
 
     fn atomic_write(&self, _path: &Path, _data: &[u8]) -> io::Result<()> {
@@ -214,9 +289,10 @@ mod tests {
     #[test]
     fn what_a_run_without_a_commit_left_gives_way_to_the_file_that_gets_its_name() {
         let place = tempfile::tempdir().unwrap();
-        let (folder, like) = (place.path().to_owned(), place.path().join("like"));
-        let files = MmapDirectory::open(&folder).unwrap();
-        let directory = WritableDirectory { files, folder, like, refused: Refused::default() };
+        let folder = Folder::of_index(place.path());
+        let copies = folder.make_below("copies").unwrap();
+        let (committed, refused) = (Committed::default(), Refused::default());
+        let directory = WritableDirectory { folder, copies, committed, refused };
         for content in ["torn, and longer than what follows", "whole"] {
             let mut out = directory.open_write(Path::new("segment.25.del")).unwrap();
             out.write_all(content.as_bytes()).unwrap();

@@ -2,11 +2,13 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::beneath::{self, Folder, sync_folder};
+use super::checked::{sealed, unsealed};
 use crate::describe::RECIPE;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -16,6 +18,8 @@ pub const FORMAT: u32 = 1;
 /// Where tantivy keeps its files.
 pub(super) const DOCUMENTS: &str = "documents";
 pub(super) const FORMAT_FILE: &str = "format.json";
+/// Where a second copy of `format.json` and of the last commit is: what a repair can't do without.
+pub(super) const COPIES: &str = "copies";
 const LOCK_FILE: &str = "lock";
 const CACHE_TAG: &str = "CACHEDIR.TAG";
 /// The text that <https://bford.info/cachedir/> fixes, so that backups can leave the index out.
@@ -28,6 +32,15 @@ struct Stated {
     ris_index: u32,
     recipe: String,
     created_by: String,
+    /// CRC-32 of the above, so that damage is not taken for another format or recipe. Early versions wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    crc32: Option<u32>,
+}
+
+impl Stated {
+    fn sum(&self) -> u32 {
+        crc32fast::hash(format!("{}\n{}\n{}", self.ris_index, self.recipe, self.created_by).as_bytes())
+    }
 }
 
 /// Checks that `folder` is an index that this build can read.
@@ -36,9 +49,24 @@ struct Stated {
 /// `NoIndex` where there is none, `ForeignIndex` where the folder is something else or has another
 /// format or recipe, `Damaged` where its format file can't be understood, `Io`.
 pub(super) fn check(folder: &Path) -> Result<()> {
-    let file = match File::open(folder.join(FORMAT_FILE)) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+    let beneath = Folder::of_index(folder);
+    let damaged = |remedy: &str| {
+        let message = format!("its format.json can't be read: {remedy}");
+        Error::new(ErrorKind::Damaged, message).about(folder)
+    };
+    let remedy = || match copy(&beneath) {
+        Some(_) => "`ris verify --repair` restores it from its copy",
+        None => "make a new index elsewhere",
+    };
+    let text = match beneath.open(FORMAT_FILE).and_then(|file| {
+        let mut text = String::new();
+        file.take(FORMAT_FILE_LIMIT).read_to_string(&mut text).map(|_| text)
+    }) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && copy(&beneath).is_some() => {
+            return Err(damaged(remedy()).with_source(error));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(if holds_other_things(folder) {
                 Error::new(ErrorKind::ForeignIndex, "this folder is not an index: choose another with --index")
             } else {
@@ -46,15 +74,17 @@ pub(super) fn check(folder: &Path) -> Result<()> {
             }
             .about(folder));
         }
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(damaged(remedy()).with_source(error)),
         Err(error) => return Err(Error::io(error).about(folder)),
     };
-    let mut text = String::new();
-    let damaged =
-        || Error::new(ErrorKind::Damaged, "its format.json can't be read: make a new index elsewhere").about(folder);
-    file.take(FORMAT_FILE_LIMIT).read_to_string(&mut text).map_err(|error| damaged().with_source(error))?;
+    let damaged = || damaged(remedy());
     let stated: Stated = serde_json::from_str(&text).map_err(|error| damaged().with_source(error))?;
+    // How a newer ris sums up is not known here.
+    if stated.ris_index <= FORMAT && stated.crc32.is_some_and(|sum| sum != stated.sum()) {
+        return Err(damaged());
+    }
     let foreign = |message: String| Err(Error::new(ErrorKind::ForeignIndex, message).about(folder));
-    let Stated { ris_index, recipe, created_by } = stated;
+    let Stated { ris_index, recipe, created_by, .. } = stated;
     if ris_index > FORMAT {
         return foreign(format!(
             "written by a newer ris ({created_by:.40}, format {ris_index}): update ris, or choose another index"
@@ -75,16 +105,34 @@ pub(super) fn check(folder: &Path) -> Result<()> {
 
 /// Whether `folder` holds anything but what an index holds before its format file is written.
 fn holds_other_things(folder: &Path) -> bool {
-    let is_ours =
-        |name: &OsStr| [LOCK_FILE, CACHE_TAG].iter().any(|ours| name == *ours) || name == temporary().as_str();
+    let temporary = beneath::temporary(FORMAT_FILE);
+    let is_ours = |name: &OsStr| [LOCK_FILE, CACHE_TAG, &temporary].iter().any(|ours| name == *ours);
     match fs::read_dir(folder) {
         Ok(mut entries) => entries.any(|entry| !entry.is_ok_and(|entry| is_ours(&entry.file_name()))),
-        Err(error) => error.kind() == std::io::ErrorKind::NotADirectory,
+        Err(error) => error.kind() == io::ErrorKind::NotADirectory,
     }
 }
 
-fn temporary() -> String {
-    format!("{FORMAT_FILE}.new")
+/// The copy of `format.json`, where it is whole.
+pub(super) fn copy(index: &Folder) -> Option<Vec<u8>> {
+    let copies = index.below(COPIES).ok()??;
+    copies.read(FORMAT_FILE).and_then(unsealed).ok()
+}
+
+/// Where copies are, with one of `format.json`: it is made where it is missing or another.
+///
+/// # Errors
+/// `Damaged`, `Io`.
+pub(super) fn copies(folder: &Path) -> Result<Folder> {
+    let index = Folder::of_index(folder);
+    let made = || {
+        let (copies, stated) = (index.make_below(COPIES)?, index.read(FORMAT_FILE)?);
+        if copy(&index).is_none_or(|copy| copy != stated) {
+            copies.replace(FORMAT_FILE, &sealed(&stated))?;
+        }
+        Ok(copies)
+    };
+    made().map_err(|error| beneath::failed(error).about(folder.join(COPIES)))
 }
 
 /// Takes the writer's lock of the index in `folder`, which is made one unless it is: created, and its format file written.
@@ -105,19 +153,14 @@ pub(super) fn create(folder: &Path) -> Result<WriteLock> {
         return Ok(lock);
     }
     let write = || {
-        fs::write(folder.join(CACHE_TAG), CACHE_TAG_TEXT)?;
-        let stated = Stated {
-            ris_index: FORMAT,
-            recipe: RECIPE.into(),
-            created_by: concat!("ris ", env!("CARGO_PKG_VERSION")).into(),
-        };
-        let mut file = File::create(folder.join(temporary()))?;
-        file.write_all(&serde_json::to_vec(&stated)?)?;
-        file.sync_all()?;
-        fs::rename(folder.join(temporary()), folder.join(FORMAT_FILE))?;
-        sync_folder(folder)
+        let index = Folder::of_index(folder);
+        index.create(CACHE_TAG)?.write_all(CACHE_TAG_TEXT.as_bytes())?;
+        let created_by = concat!("ris ", env!("CARGO_PKG_VERSION")).into();
+        let mut stated = Stated { ris_index: FORMAT, recipe: RECIPE.into(), created_by, crc32: None };
+        stated.crc32 = Some(stated.sum());
+        index.replace(FORMAT_FILE, &serde_json::to_vec(&stated)?)
     };
-    write().map_err(|error| Error::io(error).about(folder))?;
+    write().map_err(|error| beneath::failed(error).about(folder))?;
     Ok(lock)
 }
 
@@ -137,11 +180,6 @@ fn create_folder(folder: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Makes new names in `folder` durable, where the platform can.
-pub(super) fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
-}
-
 /// Held while one process writes; the system releases it however the process ends.
 pub(super) struct WriteLock {
     _file: File,
@@ -152,9 +190,9 @@ pub(super) struct WriteLock {
 /// # Errors
 /// `Busy`, naming the holder, where another writer has it; `Io`.
 pub(super) fn lock(folder: &Path) -> Result<WriteLock> {
-    let path = folder.join(LOCK_FILE);
-    let failed = |error| Error::io(error).about(path.as_path());
-    let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+    let (index, path) = (Folder::of_index(folder), folder.join(LOCK_FILE));
+    let failed = |error| beneath::failed(error).about(path.as_path());
+    let mut file = index.open_to_write(LOCK_FILE).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -170,8 +208,11 @@ pub(super) fn lock(folder: &Path) -> Result<WriteLock> {
         }
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
-    // Only for the message above; a failure to write it costs nothing else.
-    let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+    // Only for the message above; a failure to write it costs nothing else. Where the file has another name, too, what is
+    // there may be somebody's.
+    if matches!(beneath::has_other_names(&file), Ok(false)) {
+        let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+    }
     Ok(WriteLock { _file: file })
 }
 

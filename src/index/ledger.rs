@@ -7,8 +7,8 @@
 mod shows;
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,6 +16,9 @@ use serde::{Deserialize, Serialize};
 
 pub use shows::{MAX_PAGES, Pictures};
 
+use super::beneath::{self, Folder};
+use super::committed::EXCHANGED;
+use super::local::store::number;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Where ledgers are, below the index's folder.
@@ -31,6 +34,9 @@ const BUFFER: usize = 1 << 20;
 pub struct Committed {
     pub(super) name: String,
     pub(super) length: u64,
+    /// BLAKE3 of the heads of all records, which hold their checksums; early versions wrote none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) digest: String,
     /// Addresses that are to be fetched.
     pub pending: u64,
 }
@@ -139,9 +145,11 @@ struct Start {
 
 /// The writer's side.
 pub struct Ledger {
-    folder: PathBuf,
+    folder: Folder,
     name: String,
     file: File,
+    /// Of the heads of all records.
+    hasher: blake3::Hasher,
     /// Behind this only what `buffer` holds.
     written: u64,
     buffer: Vec<u8>,
@@ -169,37 +177,48 @@ impl Ledger {
     /// # Errors
     /// `Io`, `Damaged`.
     pub(super) fn open(folder: &Path, committed: Option<&Committed>) -> Result<Self> {
-        let folder = folder.join(FOLDER);
-        let about = |error| Error::io(error).about(folder.as_path());
-        fs::create_dir_all(&folder).map_err(about)?;
-        let Some(Committed { name, length, .. }) = committed else {
-            return Self::create(&folder, 0);
-        };
-        let path = folder.join(name);
-        let file = File::options().read(true).write(true).open(&path);
-        let file = file.map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => damaged(&path),
-            _ => Error::io(error).about(path.as_path()),
-        })?;
-        if file.metadata().map_err(about)?.len() < *length {
-            return Err(damaged(&path));
-        }
-        file.set_len(*length).map_err(about)?;
-        let mut ledger = Self::on(&folder, name.clone(), file, *length);
-        let records = Records::of(&path, *length)?;
-        for record in records {
+        let about = |error| beneath::failed(error).about(folder.join(FOLDER));
+        let folder = Folder::of_index(folder).make_below(FOLDER).map_err(about)?;
+        let Some(committed) = committed else { return Self::create(&folder, 0) };
+        let mut records = Records::of(&folder, &committed.name, committed.length)?;
+        let mut ledger = Self::on(&folder, committed)?;
+        for record in &mut records {
             let (at, record) = record?;
             ledger.learn(at, &record);
         }
+        records.end(committed)?;
+        ledger.hasher = records.hasher;
         ledger.pending = ledger.known.values().filter(|known| known.queued > known.done).count() as u64;
         Ok(ledger)
     }
 
-    fn on(folder: &Path, name: String, file: File, written: u64) -> Self {
+    /// On what the commit names; what a crash has left behind that is cut off.
+    fn on(folder: &Folder, committed: &Committed) -> Result<Self> {
+        let Committed { name, length, .. } = committed;
+        let path = folder.as_path().join(name);
+        let about = |error| beneath::failed(error).about(path.as_path());
+        let mut file = folder.open_to_write(name).map_err(about)?;
+        if file.metadata().map_err(about)?.len() < *length {
+            return Err(damaged(&path));
+        }
+        let mut name = name.clone();
+        // What is written would show under the other names of the file, too (a backup by hard links).
+        if beneath::has_other_names(&file).map_err(about)? {
+            name = next(&name);
+            let mut own = folder.create(&name).map_err(about)?;
+            io::copy(&mut file.take(*length), &mut own).map_err(about)?;
+            file = own;
+        }
+        file.set_len(*length).map_err(about)?;
+        Ok(Self::with(folder, name, file, *length))
+    }
+
+    fn with(folder: &Folder, name: String, file: File, written: u64) -> Self {
         Self {
-            folder: folder.to_owned(),
+            folder: folder.clone(),
             name,
             file,
+            hasher: blake3::Hasher::new(),
             written,
             buffer: Vec::new(),
             known: HashMap::new(),
@@ -209,18 +228,16 @@ impl Ledger {
         }
     }
 
-    fn create(folder: &Path, number: u64) -> Result<Self> {
+    fn create(folder: &Folder, number: u64) -> Result<Self> {
         let name = format!("{number:08}.ris");
-        let path = folder.join(&name);
-        let file = File::options().read(true).write(true).create(true).truncate(true).open(&path);
-        let file = file.map_err(|error| Error::io(error).about(path.as_path()))?;
-        let mut ledger = Self::on(folder, name, file, 0);
+        let file = folder.create(&name).map_err(|error| Error::io(error).about(folder.as_path().join(&name)))?;
+        let mut ledger = Self::with(folder, name, file, 0);
         ledger.buffer.extend(MAGIC);
         Ok(ledger)
     }
 
     fn path(&self) -> PathBuf {
-        self.folder.join(&self.name)
+        self.folder.as_path().join(&self.name)
     }
 
     fn learn(&mut self, at: u64, record: &Record) {
@@ -243,8 +260,9 @@ impl Ledger {
             return Err(Error::new(ErrorKind::TooLarge, "a page that names too much").about(self.path()));
         }
         let at = self.written + self.buffer.len() as u64;
-        self.buffer.extend((content.len() as u32).to_le_bytes());
-        self.buffer.extend(crc32fast::hash(&content).to_le_bytes());
+        let head = head(&content);
+        self.hasher.update(&head);
+        self.buffer.extend(head);
         self.buffer.extend(content);
         self.learn(at, record);
         if self.buffer.len() >= BUFFER { self.flush() } else { Ok(()) }
@@ -263,9 +281,10 @@ impl Ledger {
     /// Makes all durable, for the commit that names it.
     pub(super) fn sync(&mut self) -> Result<Committed> {
         self.flush()?;
-        let synced = self.file.sync_all().and_then(|()| super::format::sync_folder(&self.folder));
+        let synced = self.file.sync_all().and_then(|()| self.folder.sync());
         synced.map_err(|error| Error::io(error).about(self.path()))?;
-        Ok(Committed { name: self.name.clone(), length: self.written, pending: self.pending })
+        let digest = self.hasher.finalize().to_hex().to_string();
+        Ok(Committed { name: self.name.clone(), length: self.written, digest, pending: self.pending })
     }
 
     /// Begins a crawl of `url`, or goes on with the one that has something left to fetch. The number is that of its start.
@@ -411,13 +430,14 @@ impl Ledger {
         if at >= self.written {
             let start = usize::try_from(at - self.written).unwrap_or(usize::MAX);
             let mut rest = self.buffer.get(start..).unwrap_or_default();
-            return read_record(&mut rest).ok().flatten().ok_or_else(|| damaged(&self.path()));
+            let record = read_record(&mut rest).ok().flatten();
+            return record.map(|(_, record)| record).ok_or_else(|| damaged(&self.path()));
         }
         let path = self.path();
         self.file.seek(SeekFrom::Start(at)).map_err(|error| Error::io(error).about(path.as_path()))?;
-        let mut file = std::io::BufReader::new(&self.file);
+        let mut file = io::BufReader::new(&self.file);
         match read_record(&mut file) {
-            Ok(Some(record)) => Ok(record),
+            Ok(Some((_, record))) => Ok(record),
             Ok(None) => Err(damaged(&path)),
             Err(error) => Err(Error::io(error).about(path.as_path())),
         }
@@ -433,8 +453,7 @@ impl Ledger {
             return Ok(());
         }
         self.flush()?;
-        let number = self.name.strip_suffix(".ris").and_then(|number| number.parse::<u64>().ok()).unwrap_or_default();
-        let mut anew = Self::create(&self.folder, number + 1)?;
+        let mut anew = Self::create(&self.folder, number(&self.name).unwrap_or_default() + 1)?;
         // The numbers of starts are those of their order.
         for start in &self.starts {
             anew.append(&Record::Began(start.url.clone()))?;
@@ -458,12 +477,18 @@ fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs())
 }
 
+/// The name of the ledger that follows this one.
+fn next(name: &str) -> String {
+    format!("{:08}.ris", number(name).unwrap_or_default() + 1)
+}
+
 /// Removes every ledger but the one that the last commit names.
 pub(super) fn clean(folder: &Path, committed: Option<&Committed>) {
-    for entry in fs::read_dir(folder.join(FOLDER)).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        if committed.is_none_or(|committed| name != committed.name.as_str()) {
-            let _ = fs::remove_file(entry.path());
+    let Ok(Some(folder)) = Folder::of_index(folder).below(FOLDER) else { return };
+    for name in folder.names() {
+        if number(&name).is_some() && committed.is_none_or(|committed| name != committed.name) {
+            // One that can't be removed now is removed another time.
+            let _ = folder.remove(&name);
         }
     }
 }
@@ -473,49 +498,70 @@ pub(super) fn clean(folder: &Path, committed: Option<&Committed>) {
 /// # Errors
 /// `Io`, `Damaged`.
 pub(super) fn verify(folder: &Path, committed: &Committed) -> Result<u64> {
-    let path = folder.join(FOLDER).join(&committed.name);
-    for record in Records::of(&path, committed.length)? {
+    let below = Folder::of_index(folder).below(FOLDER).map_err(beneath::failed)?;
+    let Some(crawls) = below else { return Err(damaged(&folder.join(FOLDER))) };
+    let mut records = Records::of(&crawls, &committed.name, committed.length)?;
+    for record in &mut records {
         record?;
     }
+    records.end(committed)?;
     Ok(committed.length)
 }
 
-/// The next record; `None` where there is none that is whole.
-fn read_record(from: &mut impl Read) -> std::io::Result<Option<Record>> {
-    let mut head = [0; 8];
-    from.read_exact(&mut head)?;
-    let [l0, l1, l2, l3, c0, c1, c2, c3] = head;
+/// What stands before a record's content: its length and checksum.
+fn head(content: &[u8]) -> [u8; 8] {
+    let [l0, l1, l2, l3] = (content.len() as u32).to_le_bytes();
+    let [c0, c1, c2, c3] = crc32fast::hash(content).to_le_bytes();
+    [l0, l1, l2, l3, c0, c1, c2, c3]
+}
+
+/// The next record, with its head; `None` where there is none that is whole.
+fn read_record(from: &mut impl Read) -> io::Result<Option<([u8; 8], Record)>> {
+    let mut told = [0; 8];
+    from.read_exact(&mut told)?;
+    let [l0, l1, l2, l3, ..] = told;
     let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
     if length > RECORD_MAX {
         return Ok(None);
     }
     let mut content = Vec::new();
     from.take(length as u64).read_to_end(&mut content)?;
-    let is_whole = content.len() == length && crc32fast::hash(&content) == u32::from_le_bytes([c0, c1, c2, c3]);
-    Ok(is_whole.then(|| serde_json::from_slice(&content).ok()).flatten())
+    let record = (head(&content) == told).then(|| serde_json::from_slice(&content).ok()).flatten();
+    Ok(record.map(|record| (told, record)))
 }
 
 /// The records of a file, each with its place.
 struct Records {
     path: PathBuf,
-    file: std::io::BufReader<File>,
+    file: io::BufReader<File>,
+    hasher: blake3::Hasher,
     at: u64,
     length: u64,
 }
 
 impl Records {
-    fn of(path: &Path, length: u64) -> Result<Self> {
-        let about = |error: std::io::Error| match error.kind() {
-            std::io::ErrorKind::NotFound | std::io::ErrorKind::UnexpectedEof => damaged(path),
-            _ => Error::io(error).about(path),
+    fn of(folder: &Folder, name: &str, length: u64) -> Result<Self> {
+        let path = folder.as_path().join(name);
+        let about = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof => damaged(&path),
+            _ => beneath::failed(error).about(path.as_path()),
         };
-        let mut file = std::io::BufReader::new(File::open(path).map_err(about)?);
+        let mut file = io::BufReader::new(folder.open(name).map_err(about)?);
         let mut magic = [0; MAGIC.len()];
         file.read_exact(&mut magic).map_err(about)?;
         if magic != MAGIC {
-            return Err(damaged(path));
+            return Err(damaged(&path));
         }
-        Ok(Self { path: path.to_owned(), file, at: MAGIC.len() as u64, length })
+        let hasher = blake3::Hasher::new();
+        Ok(Self { path, file, hasher, at: MAGIC.len() as u64, length })
+    }
+
+    /// Once all were read: whether the file is the one that was committed.
+    fn end(&self, committed: &Committed) -> Result<()> {
+        if committed.digest.is_empty() || committed.digest == self.hasher.finalize().to_hex().as_str() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Damaged, EXCHANGED).about(self.path.as_path()))
     }
 }
 
@@ -530,11 +576,12 @@ impl Iterator for Records {
         let read = read_record(&mut self.file);
         let position = self.file.stream_position();
         Some(match (read, position) {
-            (Ok(Some(record)), Ok(position)) if position <= self.length => {
+            (Ok(Some((head, record))), Ok(position)) if position <= self.length => {
                 self.at = position;
+                self.hasher.update(&head);
                 Ok((at, record))
             }
-            (Err(error), _) | (_, Err(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+            (Err(error), _) | (_, Err(error)) if error.kind() != io::ErrorKind::UnexpectedEof => {
                 self.at = self.length;
                 Err(Error::io(error).about(self.path.as_path()))
             }

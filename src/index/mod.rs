@@ -1,8 +1,9 @@
 //! Descriptions kept on disk and found again.
 //!
 //! An index is a folder: `format.json` (which format, which recipe of description), `documents/` (a
-//! tantivy index), `features/` (files of local features that tantivy's commit names) and a lock. tantivy's commit is the one commit point: what a commit names is the
-//! index, whatever else lies in the folder.
+//! tantivy index), `features/` (files of local features that tantivy's commit names), `crawls/` (what crawls have fetched),
+//! `copies/` (of what a repair can't do without) and a lock. tantivy's commit is the one commit point: what a commit names
+//! is the index, whatever else lies in the folder.
 //!
 //! Pictures and their sources are separate documents. A picture is what its bytes are (a BLAKE3
 //! digest), described once; a source is a place where these bytes stand. So a moved, touched or copied
@@ -11,7 +12,9 @@
 pub mod local;
 
 mod base;
+mod beneath;
 mod checked;
+mod committed;
 mod directory;
 mod each;
 pub mod filter;
@@ -19,6 +22,7 @@ mod format;
 pub mod ledger;
 mod merge;
 mod reader;
+mod repair;
 mod roots;
 mod schema;
 mod select;
@@ -30,9 +34,10 @@ use std::fmt;
 pub use format::FORMAT;
 pub use merge::{Merged, merge};
 pub use reader::{Candidate, Facts, Known, Reader, Totals};
+pub use repair::{Repaired, repair};
 pub use roots::Offline;
 pub use select::Selection;
-pub use verify::{Checked, Damage, Repaired, repair, verify};
+pub use verify::{Checked, Damage, verify};
 pub use writer::{Options, Writer};
 
 use crate::decode::metadata::Metadata;

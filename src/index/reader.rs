@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tantivy::columnar::Column;
-use tantivy::directory::MmapDirectory;
 use tantivy::directory::error::{OpenDirectoryError, OpenReadError, OpenWriteError};
 use tantivy::postings::Postings;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocAddress, DocSet, Index, ReloadPolicy, Searcher, SegmentReader, TERMINATED, TantivyDocument, Term};
 
 use super::base::Base;
-use super::directory::{META, ReadOnlyDirectory};
-use super::format::{self, DOCUMENTS};
+use super::beneath::{self, Folder};
+use super::committed::Committed;
+use super::directory::{META, ReadOnlyDirectory, STALE, stamp_of_copy};
+use super::format::{self, COPIES, DOCUMENTS};
 use super::schema::{self, Fields, name};
 use super::{Digest, PictureId, Selection, SourceRecord, State, ledger, local};
 use crate::decode::metadata::Metadata;
@@ -50,6 +51,21 @@ pub(super) struct Payload {
     /// Places are relative to the folder that the index stands in.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub portable: bool,
+}
+
+impl Payload {
+    /// What a commit says. Each name in it is that of a file in its folder.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> std::result::Result<Self, String> {
+        let payload: Self = serde_json::from_str(text).map_err(|error| format!("it can't be understood: {error}"))?;
+        let crawls = payload.crawls.as_ref().map(|crawls| &crawls.name);
+        match payload.features.iter().chain(crawls).find(|name| local::store::number(name).is_none()) {
+            Some(name) => Err(format!("it names a file {name:.40?}, which can't be one of an index")),
+            None => Ok(payload),
+        }
+    }
 }
 
 /// A picture of the index that may be the query's.
@@ -152,10 +168,17 @@ impl Reader {
         format::check(folder)?;
         let damaged = |error: tantivy::TantivyError| damaged(folder, error);
         let fields = Arc::new(Fields::new());
-        if !folder.join(DOCUMENTS).join(META).exists() {
+        let index = Folder::of_index(folder);
+        let below = |name: &str| index.below(name).map_err(|error| beneath::failed(error).about(folder.join(name)));
+        let documents = below(DOCUMENTS)?.filter(|documents| documents.holds(META));
+        let Some(documents) = documents else {
             // Created, and stopped before its first commit. Features are written after that.
-            if folder.join(local::store::FOLDER).is_dir() {
-                let message = "its documents are gone: restore them from a backup, or index again, into another folder";
+            if below(local::store::FOLDER)?.is_some() {
+                let remedy = match below(COPIES)?.is_some_and(|copies| copies.holds(META)) {
+                    true => "run `ris verify --repair`, which has a copy of what names them",
+                    false => "restore them from a backup, or index again, into another folder",
+                };
+                let message = format!("its documents are gone: {remedy}");
                 return Err(Error::new(ErrorKind::Damaged, message).about(folder));
             }
             let index = Index::create_in_ram(fields.schema.clone());
@@ -163,15 +186,17 @@ impl Reader {
             let (folder, payload) = (folder.to_owned(), Payload::default());
             let (base, roots, mounts, features) = (Base::default(), Vec::new(), Vec::new(), Vec::new());
             return Ok(Self { folder, fields, searcher, payload, base, roots, mounts, features });
-        }
-        let directory = MmapDirectory::open(folder.join(DOCUMENTS)).map_err(|error| damaged(error.into()))?;
+        };
         let mut attempt = 0;
         loop {
-            let opened =
-                Self::open_commit(directory.clone(), &fields).map_err(damaged).and_then(|(searcher, payload)| {
-                    let features = local::store::open(folder, &payload.features)?;
-                    Ok((searcher, payload, features))
-                });
+            let directory = ReadOnlyDirectory { folder: documents.clone(), committed: Committed::default() };
+            let committed = directory.committed.clone();
+            let stamp = stamp_of_copy(&index);
+            let opened = Self::open_commit(directory, &fields, stamp).map_err(damaged);
+            let opened = opened.and_then(|(searcher, payload)| {
+                let features = local::store::open(folder, &payload.features, &committed)?;
+                Ok((searcher, payload, features))
+            });
             match opened {
                 Ok((searcher, payload, features)) => {
                     let base = Base::of(folder, payload.portable)?;
@@ -192,8 +217,13 @@ impl Reader {
         }
     }
 
-    fn open_commit(directory: MmapDirectory, fields: &Fields) -> tantivy::Result<(Searcher, Payload)> {
-        let index = Index::open(ReadOnlyDirectory(directory))?;
+    /// Opens the last commit, which is of no earlier `stamp`.
+    fn open_commit(
+        directory: ReadOnlyDirectory,
+        fields: &Fields,
+        stamp: Option<u64>,
+    ) -> tantivy::Result<(Searcher, Payload)> {
+        let index = Index::open(directory)?;
         if index.schema() != fields.schema {
             return Err(tantivy::TantivyError::SchemaError(
                 "its documents have other fields than this version writes".into(),
@@ -201,11 +231,13 @@ impl Reader {
         }
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         // No payload: created, and stopped before its first commit.
-        let payload =
-            index.load_metas()?.payload.map_or(Ok(Payload::default()), |payload| serde_json::from_str(&payload));
-        let payload = payload.map_err(|error| {
-            tantivy::TantivyError::InternalError(format!("its commit can't be understood: {error}"))
-        })?;
+        let metas = index.load_metas()?;
+        if stamp.is_some_and(|stamp| metas.opstamp < stamp) {
+            return Err(tantivy::TantivyError::InternalError(format!("{META}: {STALE}")));
+        }
+        let payload = metas.payload.map_or(Ok(Payload::default()), |text| Payload::parse(&text));
+        let payload = payload
+            .map_err(|what| tantivy::TantivyError::InternalError(format!("its commit is none of ris's: {what}")))?;
         Ok((reader.searcher(), payload))
     }
 
@@ -480,16 +512,8 @@ impl Reader {
     /// # Errors
     /// `Io`.
     pub fn disk_bytes(&self) -> Result<u64> {
-        fn below(folder: &Path) -> std::io::Result<u64> {
-            let mut bytes = 0;
-            for entry in std::fs::read_dir(folder)? {
-                // A writer may remove a file between the two calls.
-                let Ok(metadata) = entry.as_ref().map_or(Err(()), |e| e.metadata().map_err(|_| ())) else { continue };
-                bytes += if metadata.is_dir() { below(&entry?.path())? } else { metadata.len() };
-            }
-            Ok(bytes)
-        }
-        below(&self.folder).map_err(|error| Error::io(error).about(self.folder.as_path()))
+        let bytes = Folder::of_index(&self.folder).bytes(&[DOCUMENTS, local::store::FOLDER, ledger::FOLDER, COPIES]);
+        bytes.map_err(|error| beneath::failed(error).about(self.folder.as_path()))
     }
 }
 

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tantivy::directory::MmapDirectory;
 use tantivy::{Index, IndexWriter, TantivyDocument, TantivyError, Term};
 
 use super::base::Base;
+use super::beneath::{self, Folder};
+use super::committed::Committed;
 use super::directory::{Refused, WritableDirectory};
-use super::format::{self, DOCUMENTS, FORMAT_FILE, WriteLock};
+use super::format::{self, DOCUMENTS, WriteLock};
 use super::ledger::{self, Ledger};
 use super::local::{self, store::Store};
 use super::reader::{Payload, Reader, damaged};
@@ -88,12 +89,15 @@ impl Writer {
         let refused = Refused::default();
         let failed = |error: TantivyError| failed(folder, &refused, error);
         let fields = Arc::new(Fields::new());
-        let path = folder.join(DOCUMENTS);
-        let durable = std::fs::create_dir_all(&path).and_then(|()| format::sync_folder(folder));
-        durable.map_err(|error| Error::io(error).about(path.as_path()))?;
-        let files = MmapDirectory::open(&path).map_err(|error| failed(error.into()))?;
-        let like = folder.join(FORMAT_FILE);
-        let directory = WritableDirectory { files, folder: path, like, refused: refused.clone() };
+        let documents = Folder::of_index(folder).make_below(DOCUMENTS);
+        let documents = documents.map_err(|error| beneath::failed(error).about(folder.join(DOCUMENTS)))?;
+        let committed = Committed::default();
+        let directory = WritableDirectory {
+            folder: documents,
+            copies: format::copies(folder)?,
+            committed: committed.clone(),
+            refused: refused.clone(),
+        };
         let index = Index::open_or_create(directory, fields.schema.clone()).map_err(failed)?;
         let snapshot = read(folder)?;
         let mut payload = snapshot.payload().clone();
@@ -114,7 +118,7 @@ impl Writer {
             refused,
             base: Base::of(folder, payload.portable)?,
             payload,
-            features: Store::open(folder, &snapshot.payload().features)?,
+            features: Store::open(folder, &snapshot.payload().features, &committed)?,
             ledger: None,
             added: HashMap::new(),
             snapshot,

@@ -144,11 +144,11 @@ fn power_that_is_lost_at_any_call_of_an_update_leaves_the_old_index_or_the_new()
     for first in [true, false] {
         let Some(update) = Update::of(first) else { return };
         let (changes, syncs) = update.recording.counts();
-        assert!(changes > 50 && syncs > 15, "{changes} {syncs}");
+        assert!(changes > 30 && syncs > 10, "{changes} {syncs}");
         let told = update.explore(&Walk::sampled(5, 16), if every() { 5 } else { 25 });
         let (tried, differed) = told.unwrap_or_else(|error| panic!("first: {first}; {error}"));
         println!("first: {first}; {changes} changes, {syncs} syncs; {tried} states, {differed} differ");
-        assert!(differed > 30, "{differed} of {tried}");
+        assert!(differed > 20, "{differed} of {tried}");
     }
 }
 

@@ -127,7 +127,7 @@ impl Ledger {
 
     /// Calls `visit` with the last word on each address, but for what is out of date.
     fn each_last(&self, ended: &[u32], mut visit: impl FnMut(Done)) -> Result<()> {
-        for record in Records::of(&self.path(), self.written)? {
+        for record in Records::of(&self.folder, &self.name, self.written)? {
             let (at, record) = record?;
             let Record::Done(done) = record else { continue };
             let is_last = self.known.get(&key(&done.url)).is_some_and(|known| known.done == at);

@@ -1,5 +1,7 @@
 //! What the ledger holds, forgets and notices.
 
+use std::fs;
+
 use super::*;
 
 fn queued(url: &str, start: u32) -> Queued {
@@ -80,4 +82,44 @@ fn any_byte_that_is_changed_is_noticed() {
     }
     fs::write(&path, &whole[..whole.len() - 1]).unwrap();
     assert_eq!(verify(folder.path(), &committed).unwrap_err().kind(), ErrorKind::Damaged);
+}
+
+#[test]
+fn a_ledger_of_another_crawl_in_its_place_is_no_ledger_of_this_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let commit = |urls: &[&str]| {
+        let mut ledger = Ledger::open(folder.path(), None).unwrap();
+        for url in urls {
+            ledger.begin(url).unwrap();
+        }
+        (ledger.sync().unwrap(), fs::read(ledger.path()).unwrap(), ledger.path())
+    };
+    let (other, bytes, _) = commit(&["http://b/"]);
+    let (committed, own, path) = commit(&["http://a/"]);
+    assert_eq!((other.length, &other.name), (committed.length, &committed.name));
+    fs::write(&path, bytes).unwrap();
+    assert_eq!(verify(folder.path(), &committed).unwrap_err().kind(), ErrorKind::Damaged);
+    assert_eq!(Ledger::open(folder.path(), Some(&committed)).err().unwrap().kind(), ErrorKind::Damaged);
+    fs::write(&path, own).unwrap();
+    assert!(Ledger::open(folder.path(), Some(&committed)).is_ok());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_added_to_a_ledger_with_hard_links_does_not_show_under_its_other_names() {
+    let place = tempfile::tempdir().unwrap();
+    let (folder, backup) = (place.path().join("idx"), place.path().join("backup"));
+    fs::create_dir(&folder).unwrap();
+    let mut ledger = Ledger::open(&folder, None).unwrap();
+    let start = ledger.begin("http://a/").unwrap();
+    let committed = ledger.sync().unwrap();
+    fs::hard_link(ledger.path(), &backup).unwrap();
+    drop(ledger);
+    let before = fs::read(&backup).unwrap();
+    let mut again = Ledger::open(&folder, Some(&committed)).unwrap();
+    again.queue(queued("http://a/1", start)).unwrap();
+    let committed = again.sync().unwrap();
+    assert_eq!(fs::read(&backup).unwrap(), before);
+    assert!(verify(&folder, &committed).is_ok());
+    assert!(Ledger::open(&folder, Some(&committed)).unwrap().is_met("http://a/1", start));
 }

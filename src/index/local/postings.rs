@@ -8,7 +8,6 @@
 
 use std::fs::File;
 use std::ops::Range;
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use memmap2::Mmap;
@@ -16,6 +15,7 @@ use memmap2::Mmap;
 use super::Entry;
 use super::layout::{BLOCK, ENTRY, Found, HEADER, Layout, PICTURE, RANGES, Source};
 use crate::error::{Error, ErrorKind, Result};
+use crate::index::committed::{Fingerprint, digest};
 
 /// The bytes of a file.
 enum Bytes {
@@ -25,6 +25,9 @@ enum Bytes {
 
 /// Entries that are read at a time: with their blocks they stay in the second-level cache.
 const AT_A_TIME: usize = 4096;
+
+/// Bytes of checksums at either end that are compared when a file is opened: those of 8 MiB.
+const ENDS: usize = 32 << 10;
 
 /// What lists are read into.
 pub struct Buffer(Vec<u8>);
@@ -48,12 +51,11 @@ impl Postings {
     ///
     /// # Errors
     /// `Io`; `Damaged` where it is not such a file, or not whole.
-    pub fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|error| Error::io(error).about(path))?;
+    pub(super) fn of_file(file: File) -> Result<Self> {
         // SAFETY: files of an index are never changed once written, and readers hold no reference into the
         // map beyond `self`; a file that someone else shortens is the hazard that the module's text names.
-        let map = unsafe { Mmap::map(&file) }.map_err(|error| Error::io(error).about(path))?;
-        Self::of(Bytes::Mapped(map, file)).map_err(|error| error.about(path))
+        let map = unsafe { Mmap::map(&file) }.map_err(Error::io)?;
+        Self::of(Bytes::Mapped(map, file))
     }
 
     /// Reads a file's bytes.
@@ -112,6 +114,39 @@ impl Postings {
     /// `Damaged`.
     pub fn verify(&self) -> Result<()> {
         self.read(0, self.layout.checksums()).map(drop)
+    }
+
+    /// What the file is.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub(super) fn fingerprint(&self) -> Result<Fingerprint> {
+        let (header, sums) = self.told()?;
+        let ends = (sums.len() > 2 * ENDS).then(|| Self::ends(header, sums));
+        Ok(Fingerprint { length: self.bytes.all().len() as u64, digest: digest(&[header, sums]), ends })
+    }
+
+    /// Whether the file is this one. Of a long one the first and last checksums are compared: all of a million pictures
+    /// would be 20 MB.
+    pub(super) fn is(&self, expected: &Fingerprint) -> bool {
+        let Ok((header, sums)) = self.told() else { return false };
+        let of_ends = expected.ends.as_ref().filter(|_| sums.len() > 2 * ENDS);
+        let is_so = match of_ends {
+            Some(ends) => *ends == Self::ends(header, sums),
+            None => expected.digest == digest(&[header, sums]),
+        };
+        is_so && expected.length == self.bytes.all().len() as u64
+    }
+
+    fn ends(header: &[u8], sums: &[u8]) -> String {
+        let (first, last) = (sums.get(..ENDS), sums.len().checked_sub(ENDS).and_then(|start| sums.get(start..)));
+        digest(&[header, first.unwrap_or_default(), last.unwrap_or_default()])
+    }
+
+    /// The header and the checksums, as they stand in the file.
+    fn told(&self) -> Result<(&[u8], &[u8])> {
+        let all = self.bytes.all();
+        all.get(..HEADER).zip(all.get(self.layout.checksums()..)).ok_or_else(damaged)
     }
 
     /// A part of the file, its blocks checked.

@@ -5,12 +5,14 @@
 //! files. A file never changes. What a crash leaves behind is named by no commit, and the next writer
 //! removes it.
 
-use std::fs::{self, File};
-use std::io::BufWriter;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::path::Path;
 
 use super::{Postings, Record, merge, write};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
+use crate::index::beneath::{self, Folder};
+use crate::index::committed::{Committed, EXCHANGED};
 
 /// Where the files are, below the index's folder.
 pub const FOLDER: &str = "features";
@@ -24,8 +26,9 @@ const OF_A_SIZE: usize = 4;
 const MERGED: usize = 1 << 16;
 
 /// The writer's side.
-pub struct Store {
-    folder: PathBuf,
+pub(in crate::index) struct Store {
+    folder: Folder,
+    committed: Committed,
     pending: Vec<Record>,
     /// Names and pictures of the files of the commit in the making, oldest first.
     files: Vec<(String, usize)>,
@@ -33,18 +36,24 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the files that a commit names; the folder is made if need be.
+    /// Opens the files that a commit names; the folder is made if need be. What new files are is noted in `committed`.
     ///
     /// # Errors
     /// `Io`, `Damaged`.
-    pub fn open(index: &Path, names: &[String]) -> Result<Self> {
-        let folder = index.join(FOLDER);
-        let made = fs::create_dir_all(&folder).map_err(Error::io).and_then(|()| sync(index));
-        made.map_err(|error| error.about(folder.as_path()))?;
-        let count = |name: &String| Ok((name.clone(), Postings::open(&folder.join(name))?.pictures()));
-        let files = names.iter().map(count).collect::<Result<_>>()?;
+    pub fn open(index: &Path, names: &[String], committed: &Committed) -> Result<Self> {
+        let folder = Folder::of_index(index).make_below(FOLDER);
+        let folder = folder.map_err(|error| beneath::failed(error).about(index.join(FOLDER)))?;
+        let mut files = Vec::new();
+        for name in names {
+            let file = open_file(&folder, name, committed)?;
+            // Of an index that an early version has written.
+            if committed.of(name).is_none() {
+                committed.note(name, file.fingerprint()?);
+            }
+            files.push((name.clone(), file.pictures()));
+        }
         let next = names.iter().filter_map(|name| number(name)).max().map_or(0, |last| last + 1);
-        let mut store = Self { folder, pending: Vec::new(), files, next };
+        let mut store = Self { folder, committed: committed.clone(), pending: Vec::new(), files, next };
         store.clean();
         Ok(store)
     }
@@ -119,11 +128,11 @@ impl Store {
 
     /// Removes every file that the last commit does not name. A reader that maps one keeps it.
     pub fn clean(&mut self) {
-        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            if !self.files.iter().any(|(file, _)| name == file.as_str()) && name.to_str().and_then(number).is_some() {
+        for name in self.folder.names() {
+            if number(&name).is_some() && !self.files.iter().any(|(file, _)| *file == name) {
+                self.committed.forget(&name);
                 // One that can't be removed now (a reader on Windows) is removed another time.
-                let _ = fs::remove_file(entry.path());
+                let _ = self.folder.remove(&name);
             }
         }
     }
@@ -141,16 +150,16 @@ impl Store {
     fn create(&mut self, fill: impl FnOnce(BufWriter<&File>) -> Result<()>) -> Result<String> {
         let name = format!("{:08}.ris", self.next);
         self.next += 1;
-        let path = self.folder.join(&name);
         let durable = || -> Result<()> {
-            let file = File::create(&path).map_err(Error::io)?;
+            let file = self.folder.create(&name).map_err(Error::io)?;
             fill(BufWriter::with_capacity(1 << 20, &file))?;
-            file.sync_all().map_err(Error::io)
+            file.sync_all().and_then(|()| self.folder.sync()).map_err(Error::io)?;
+            self.committed.note(&name, Postings::of_file(file)?.fingerprint()?);
+            Ok(())
         };
-        let synced = durable().and_then(|()| sync(&self.folder));
-        synced.map(|()| name).map_err(|error| {
-            let _ = fs::remove_file(&path);
-            error.about(path.as_path())
+        durable().map(|()| name.clone()).map_err(|error| {
+            let _ = self.folder.remove(&name);
+            error.about(self.folder.as_path().join(&name))
         })
     }
 
@@ -180,8 +189,8 @@ impl Store {
 
     /// The name of one file that holds what several do, and its pictures.
     fn merged(&mut self, files: &[(String, usize)], keep: &dyn Fn(u32) -> bool) -> Result<(String, usize)> {
-        let opened =
-            files.iter().map(|(name, _)| Postings::open(&self.folder.join(name))).collect::<Result<Vec<_>>>()?;
+        let opened = files.iter().map(|(name, _)| open_file(&self.folder, name, &self.committed));
+        let opened = opened.collect::<Result<Vec<_>>>()?;
         let mut pictures = 0;
         let name = self.create(|out| {
             pictures = merge(out, &opened.iter().collect::<Vec<_>>(), &|id| keep(id).then_some(id))?;
@@ -195,16 +204,42 @@ impl Store {
 ///
 /// # Errors
 /// `Io`, `Damaged`.
-pub fn open(index: &Path, names: &[String]) -> Result<Vec<Postings>> {
-    names.iter().map(|name| Postings::open(&index.join(FOLDER).join(name))).collect()
+pub(in crate::index) fn open(index: &Path, names: &[String], committed: &Committed) -> Result<Vec<Postings>> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let folder = Folder::of_index(index).below(FOLDER).and_then(|folder| folder.ok_or(io::ErrorKind::NotFound.into()));
+    let folder = folder.map_err(|error| beneath::failed(error).about(index.join(FOLDER)))?;
+    names.iter().map(|name| open_file(&folder, name, committed)).collect()
+}
+
+/// Opens a file that is the one that was committed.
+fn open_file(folder: &Folder, name: &str, committed: &Committed) -> Result<Postings> {
+    let open = || {
+        let file = Postings::of_file(folder.open(name).map_err(beneath::failed)?)?;
+        let is_so = |file: &Postings| committed.check(name, |expected| file.is(expected)).map_err(beneath::failed);
+        is_so(&file).map(|()| file)
+    };
+    open().map_err(|error: Error| error.about(folder.as_path().join(name)))
+}
+
+/// Checks every block of a file that a commit names, and that it is the committed one; returns its length in bytes.
+///
+/// # Errors
+/// `Io`, `Damaged`.
+pub(in crate::index) fn verify(index: &Path, name: &str, committed: &Committed) -> Result<u64> {
+    let file = open(index, &[name.to_owned()], committed)?.pop();
+    let file = file.ok_or_else(|| Error::new(ErrorKind::Damaged, "it is gone"))?;
+    file.verify()?;
+    let found = file.fingerprint()?;
+    match committed.of(name) {
+        Some(expected) if expected != found => Err(Error::new(ErrorKind::Damaged, EXCHANGED)),
+        _ => Ok(found.length),
+    }
 }
 
 /// The number that a file of features has for its name.
-fn number(name: &str) -> Option<u64> {
-    name.strip_suffix(".ris")?.parse().ok()
-}
-
-/// Makes a folder's entries durable.
-fn sync(folder: &Path) -> Result<()> {
-    if cfg!(unix) { File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io) } else { Ok(()) }
+pub(in crate::index) fn number(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(".ris")?;
+    if digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
 }
