@@ -27,11 +27,28 @@ fn misplaced(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
-/// The error for a file that can't be read or written: what is in a wrong place is damage.
-pub(super) fn failed(error: io::Error) -> Error {
+/// What is wrong with a file that can't be read or written: what is in a wrong place is damage.
+pub(super) fn found(error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::InvalidData => Error::new(ErrorKind::Damaged, error.to_string()).with_source(error),
         _ => Error::io(error),
+    }
+}
+
+/// The same, for whoever can't go on: with what to do.
+pub(super) fn failed(error: io::Error) -> Error {
+    advised(found(error))
+}
+
+/// Damage with what to do about it, where it does not say so yet.
+pub(super) fn advised(error: Error) -> Error {
+    if error.kind() != ErrorKind::Damaged || error.message().contains("`ris ") {
+        return error;
+    }
+    let advised = Error::new(ErrorKind::Damaged, format!("{}: `ris verify` says what to do", error.message()));
+    match error.subject().cloned() {
+        Some(subject) => advised.about(subject),
+        None => advised,
     }
 }
 

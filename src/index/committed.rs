@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The field of `meta.json` that holds them.
-const FIELD: &str = "files";
+pub const FILES: &str = "files";
 
 /// What tells a file from every other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,7 +124,7 @@ impl Committed {
             }
         }
         let Some(fields) = meta.as_object_mut() else { return Err(io::ErrorKind::InvalidData.into()) };
-        fields.insert(FIELD.to_owned(), serde_json::to_value(&files).map_err(of_json)?);
+        fields.insert(FILES.to_owned(), serde_json::to_value(&files).map_err(of_json)?);
         let written = serde_json::to_vec(&meta).map_err(of_json)?;
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         known.files.extend(files);

@@ -172,6 +172,21 @@ impl ReadOnlyDirectory {
     }
 }
 
+impl WritableDirectory {
+    /// Makes the copy of the commit one of the last, be it that power was lost before it was: to be asked before anything
+    /// is removed that the last commit does not name.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn copy_commit(&self) -> io::Result<()> {
+        match self.folder.read(META) {
+            Ok(commit) if self.copies.read(META).is_ok_and(|copy| copy == commit) => Ok(()),
+            Ok(commit) => self.refused.noted(self.copies.replace(META, &commit)),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
 impl Directory for WritableDirectory {
     fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
         checked(&self.folder, &self.committed, path)

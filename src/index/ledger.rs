@@ -17,7 +17,6 @@ use serde::{Deserialize, Serialize};
 pub use shows::{MAX_PAGES, Pictures};
 
 use super::beneath::{self, Folder};
-use super::committed::EXCHANGED;
 use super::local::store::number;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -543,7 +542,7 @@ impl Records {
     fn of(folder: &Folder, name: &str, length: u64) -> Result<Self> {
         let path = folder.as_path().join(name);
         let about = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof => damaged(&path),
+            io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => damaged(&path),
             _ => beneath::failed(error).about(path.as_path()),
         };
         let mut file = io::BufReader::new(folder.open(name).map_err(about)?);
@@ -561,7 +560,7 @@ impl Records {
         if committed.digest.is_empty() || committed.digest == self.hasher.finalize().to_hex().as_str() {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::Damaged, EXCHANGED).about(self.path.as_path()))
+        Err(damaged(&self.path))
     }
 }
 

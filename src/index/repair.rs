@@ -87,21 +87,28 @@ pub fn repair(folder: &Path) -> Result<Repaired> {
     Ok(repaired)
 }
 
-/// Writes anew from its copy what can't be done without, and is damaged. The copy of a commit may be of the one before:
-/// what it names and is gone is found by the next check.
+/// Writes anew from its copy what can't be done without, and is damaged; and copies from what they are of. The copy of a
+/// commit may be of the one before: what it names and is gone is found by the next check.
 fn restore(folder: &Path, found: &Checked) -> Result<()> {
     let _lock = format::lock(folder)?;
     let index = Folder::of_index(folder);
     let about = |error| beneath::failed(error).about(folder);
     let Some(copies) = index.below(COPIES).map_err(about)? else { return Ok(()) };
-    if found.is_damaged(Path::new(FORMAT_FILE)) {
+    let is_damaged = |folder: &str, name: &str| found.is_damaged(&Path::new(folder).join(name));
+    if is_damaged("", FORMAT_FILE) {
         let (stated, _) = sealed_file(&copies, FORMAT_FILE)?;
         index.replace(FORMAT_FILE, &stated).map_err(about)?;
+    } else if is_damaged(COPIES, FORMAT_FILE) {
+        let stated = index.read(FORMAT_FILE).map_err(about)?;
+        copies.replace(FORMAT_FILE, &sealed(&stated)).map_err(about)?;
     }
-    if found.is_damaged(&Path::new(DOCUMENTS).join(META)) {
+    if is_damaged(DOCUMENTS, META) {
         let (commit, _) = sealed_file(&copies, META)?;
         let documents = index.make_below(DOCUMENTS).map_err(about)?;
         documents.replace(META, &sealed(&commit)).map_err(about)?;
+    } else if is_damaged(COPIES, META) {
+        let (commit, _) = meta(folder)?;
+        copies.replace(META, &commit).map_err(about)?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use tantivy::{Index, SegmentReader};
 
 use super::beneath::{self, Folder};
 use super::checked::unsealed;
-use super::committed::Committed;
+use super::committed::{Committed, FILES};
 use super::directory::{META, ReadOnlyDirectory, STALE, stamp_of_copy};
 use super::format::{self, COPIES, DOCUMENTS, FORMAT_FILE};
 use super::ledger;
@@ -82,7 +82,8 @@ pub fn verify(folder: &Path) -> Result<Checked> {
         Err(error) if error.kind() == ErrorKind::Damaged => Err(error),
         other => Ok(other?),
     };
-    let commit = || meta(folder).ok().map(|(bytes, _)| bytes);
+    let copy = || Folder::of_index(folder).below(COPIES).ok()??.read(META).ok();
+    let commit = || (meta(folder).ok().map(|(bytes, _)| bytes), copy());
     for _ in 1..ATTEMPTS {
         let before = commit();
         let checked = verify_commit(folder, stated.as_ref().err())?;
@@ -100,14 +101,14 @@ fn verify_commit(folder: &Path, stated: Option<&Error>) -> Result<Checked> {
         FORMAT_FILE.into(),
         match stated {
             Some(error) => Err(Error::new(ErrorKind::Damaged, error.message().to_owned())),
-            None => length().map_err(beneath::failed),
+            None => length().map_err(beneath::found),
         },
     );
-    copies(&index, &mut checked);
+    copies(folder, &index, &mut checked);
     let documents = match index.below(DOCUMENTS) {
         Ok(documents) => documents.filter(|documents| documents.holds(META)),
         Err(error) => {
-            checked.read(DOCUMENTS.into(), Err(beneath::failed(error)));
+            checked.read(DOCUMENTS.into(), Err(beneath::found(error)));
             return Ok(checked);
         }
     };
@@ -118,7 +119,8 @@ fn verify_commit(folder: &Path, stated: Option<&Error>) -> Result<Checked> {
         }
         return Ok(checked);
     };
-    let stamp = stamp_of_copy(&index);
+    // A copy that is none says nothing of the commit.
+    let stamp = stamp_of_copy(&index).filter(|_| !checked.is_damaged(&Path::new(COPIES).join(META)));
     let read = meta(folder).and_then(|(bytes, commit)| {
         let is_stale = stamp.is_some_and(|stamp| commit.get("opstamp").and_then(Value::as_u64) < Some(stamp));
         if is_stale { Err(Error::new(ErrorKind::Damaged, STALE)) } else { Ok((bytes, payload_of(&commit)?)) }
@@ -156,19 +158,39 @@ fn verify_commit(folder: &Path, stated: Option<&Error>) -> Result<Checked> {
     Ok(checked)
 }
 
-/// Checks the copies of what a repair can't do without. The copy of the commit may be that of the one before.
-fn copies(index: &Folder, checked: &mut Checked) {
+/// Checks the copies of what a repair can't do without, and that they are copies.
+fn copies(folder: &Path, index: &Folder, checked: &mut Checked) {
     let copies = match index.below(COPIES) {
         // An early version made none.
         Ok(None) => return,
         Ok(Some(copies)) => copies,
-        Err(error) => return checked.read(COPIES.into(), Err(beneath::failed(error))),
+        Err(error) => return checked.read(COPIES.into(), Err(beneath::found(error))),
     };
     for name in [FORMAT_FILE, META].into_iter().filter(|name| copies.holds(name)) {
         let file = Path::new(COPIES).join(name);
-        checked.read(file.clone(), sealed_file(&copies, name).map(|(_, length)| length));
+        let read = sealed_file(&copies, name).and_then(|(content, length)| {
+            // What the original is can't be said where it is damaged itself.
+            let is_copy = match name {
+                META => meta(folder).map_or(Ok(true), |(_, commit)| may_be_copy_of(index, &commit, &content))?,
+                _ => checked.is_damaged(Path::new(name)) || index.read(name).is_ok_and(|original| original == content),
+            };
+            let what = "it is whole, but no copy of what it should be one of";
+            if is_copy { Ok(length) } else { Err(Error::new(ErrorKind::Damaged, what)) }
+        });
+        checked.read(file.clone(), read);
         checked.copies.push(file);
     }
+}
+
+/// Whether a copy is of this commit, or of another one of this index: what that names is there. After a loss of power it
+/// may be that of the commit before; and where a backup was restored in part, of a later one.
+fn may_be_copy_of(index: &Folder, commit: &Value, copy: &[u8]) -> Result<bool> {
+    let copy: Value = serde_json::from_slice(copy).map_err(|error| not_understood(&error))?;
+    payload_of(&copy)?;
+    let names = copy.get(FILES).and_then(Value::as_object).into_iter().flat_map(|files| files.keys());
+    let folders = [DOCUMENTS, store::FOLDER].map(|name| index.below(name).ok().flatten());
+    let mut is_there = names.map(|name| folders.iter().flatten().any(|folder| folder.holds(name)));
+    Ok(copy == *commit || (copy.get("opstamp").is_some() && is_there.all(|is_there| is_there)))
 }
 
 /// Checks the files of all segments.
@@ -186,7 +208,7 @@ fn verify_documents(folder: &Path, directory: &ReadOnlyDirectory, checked: &mut 
         of_segment.retain(|name| name.starts_with(&id) && documents.holds(name));
         of_segment.sort_unstable();
         for name in of_segment {
-            let read = directory.whole(name).map_err(beneath::failed);
+            let read = directory.whole(name).map_err(beneath::found);
             checked.read(Path::new(DOCUMENTS).join(name), read);
         }
         // What is left to find: a file that is gone.
@@ -204,9 +226,9 @@ fn verify_documents(folder: &Path, directory: &ReadOnlyDirectory, checked: &mut 
 
 /// A file that is replaced in one step: its content, and its length on disk.
 pub(super) fn sealed_file(folder: &Folder, name: &str) -> Result<(Vec<u8>, u64)> {
-    let bytes = folder.read(name).map_err(beneath::failed)?;
+    let bytes = folder.read(name).map_err(beneath::found)?;
     let length = bytes.len() as u64;
-    Ok((unsealed(bytes).map_err(beneath::failed)?, length))
+    Ok((unsealed(bytes).map_err(beneath::found)?, length))
 }
 
 pub(super) fn not_understood(error: &dyn std::fmt::Display) -> Error {
@@ -217,8 +239,8 @@ pub(super) fn not_understood(error: &dyn std::fmt::Display) -> Error {
 pub(super) fn meta(folder: &Path) -> Result<(Vec<u8>, Value)> {
     let documents = Folder::of_index(folder).below(DOCUMENTS);
     let documents = documents.and_then(|documents| documents.ok_or(io::ErrorKind::NotFound.into()));
-    let bytes = documents.and_then(|documents| documents.read(META)).map_err(beneath::failed)?;
-    let text = unsealed(bytes.clone()).map_err(beneath::failed)?;
+    let bytes = documents.and_then(|documents| documents.read(META)).map_err(beneath::found)?;
+    let text = unsealed(bytes.clone()).map_err(beneath::found)?;
     Ok((bytes, serde_json::from_slice(&text).map_err(|error| not_understood(&error))?))
 }
 

@@ -11,7 +11,7 @@ use super::base::Base;
 use super::beneath::{self, Folder};
 use super::committed::Committed;
 use super::directory::{Refused, WritableDirectory};
-use super::format::{self, DOCUMENTS, WriteLock};
+use super::format::{self, COPIES, DOCUMENTS, WriteLock};
 use super::ledger::{self, Ledger};
 use super::local::{self, store::Store};
 use super::reader::{Payload, Reader, damaged};
@@ -98,8 +98,9 @@ impl Writer {
             committed: committed.clone(),
             refused: refused.clone(),
         };
-        let index = Index::open_or_create(directory, fields.schema.clone()).map_err(failed)?;
+        let index = Index::open_or_create(directory.clone(), fields.schema.clone()).map_err(failed)?;
         let snapshot = read(folder)?;
+        directory.copy_commit().map_err(|error| beneath::failed(error).about(folder.join(COPIES)))?;
         let mut payload = snapshot.payload().clone();
         if options.portable && !payload.portable {
             if payload.next_picture > 0 || !payload.roots.is_empty() {

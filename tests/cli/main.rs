@@ -13,6 +13,7 @@ mod crawl;
 mod damage;
 #[cfg(unix)]
 mod equal;
+mod exchanged;
 #[cfg(target_os = "linux")]
 mod faults;
 mod filter;
@@ -21,6 +22,8 @@ mod golden;
 #[cfg(unix)]
 mod held;
 mod hostile;
+#[cfg(unix)]
+mod impostor;
 mod index;
 mod life;
 #[cfg(feature = "crawl")]
@@ -44,6 +47,8 @@ mod setup;
 #[cfg(feature = "crawl")]
 mod site;
 mod small;
+#[cfg(unix)]
+mod stranger;
 mod streams;
 #[cfg(all(unix, feature = "watch"))]
 mod watch;

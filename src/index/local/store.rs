@@ -45,7 +45,7 @@ impl Store {
         let folder = folder.map_err(|error| beneath::failed(error).about(index.join(FOLDER)))?;
         let mut files = Vec::new();
         for name in names {
-            let file = open_file(&folder, name, committed)?;
+            let file = open_file(&folder, name, committed).map_err(beneath::advised)?;
             // Of an index that an early version has written.
             if committed.of(name).is_none() {
                 committed.note(name, file.fingerprint()?);
@@ -189,7 +189,8 @@ impl Store {
 
     /// The name of one file that holds what several do, and its pictures.
     fn merged(&mut self, files: &[(String, usize)], keep: &dyn Fn(u32) -> bool) -> Result<(String, usize)> {
-        let opened = files.iter().map(|(name, _)| open_file(&self.folder, name, &self.committed));
+        let opened =
+            files.iter().map(|(name, _)| open_file(&self.folder, name, &self.committed).map_err(beneath::advised));
         let opened = opened.collect::<Result<Vec<_>>>()?;
         let mut pictures = 0;
         let name = self.create(|out| {
@@ -210,14 +211,14 @@ pub(in crate::index) fn open(index: &Path, names: &[String], committed: &Committ
     }
     let folder = Folder::of_index(index).below(FOLDER).and_then(|folder| folder.ok_or(io::ErrorKind::NotFound.into()));
     let folder = folder.map_err(|error| beneath::failed(error).about(index.join(FOLDER)))?;
-    names.iter().map(|name| open_file(&folder, name, committed)).collect()
+    names.iter().map(|name| open_file(&folder, name, committed).map_err(beneath::advised)).collect()
 }
 
 /// Opens a file that is the one that was committed.
 fn open_file(folder: &Folder, name: &str, committed: &Committed) -> Result<Postings> {
     let open = || {
-        let file = Postings::of_file(folder.open(name).map_err(beneath::failed)?)?;
-        let is_so = |file: &Postings| committed.check(name, |expected| file.is(expected)).map_err(beneath::failed);
+        let file = Postings::of_file(folder.open(name).map_err(beneath::found)?)?;
+        let is_so = |file: &Postings| committed.check(name, |expected| file.is(expected)).map_err(beneath::found);
         is_so(&file).map(|()| file)
     };
     open().map_err(|error: Error| error.about(folder.as_path().join(name)))
@@ -228,8 +229,9 @@ fn open_file(folder: &Folder, name: &str, committed: &Committed) -> Result<Posti
 /// # Errors
 /// `Io`, `Damaged`.
 pub(in crate::index) fn verify(index: &Path, name: &str, committed: &Committed) -> Result<u64> {
-    let file = open(index, &[name.to_owned()], committed)?.pop();
-    let file = file.ok_or_else(|| Error::new(ErrorKind::Damaged, "it is gone"))?;
+    let folder = Folder::of_index(index).below(FOLDER).map_err(beneath::found)?;
+    let folder = folder.ok_or_else(|| Error::new(ErrorKind::Damaged, "it is gone"))?;
+    let file = open_file(&folder, name, committed)?;
     file.verify()?;
     let found = file.fingerprint()?;
     match committed.of(name) {
