@@ -7,14 +7,17 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tantivy::directory::MmapDirectory;
-use tantivy::{Directory, Index, SegmentReader};
+use tantivy::{Directory, Index};
 
 use super::checked::{Reading, sealed, unsealed};
 use super::directory::{MANAGED, META, ReadOnlyDirectory};
 use super::format::{self, DOCUMENTS, FORMAT_FILE};
 use super::ledger;
 use super::local::{self, Postings};
+use super::opened::Opened;
 use super::reader::Payload;
+use super::schema::Fields;
+use super::segments::{self, Segment};
 use super::{Options, PictureId, State, Writer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::locator::Locator;
@@ -120,13 +123,25 @@ fn verify_commit(folder: &Path) -> Result<Checked> {
     let directory = ReadOnlyDirectory(files);
     checked.read(Path::new(DOCUMENTS).join(META), read_meta(folder).map(|(_, bytes)| bytes));
     if documents.join(MANAGED).exists() {
-        checked.read(Path::new(DOCUMENTS).join(MANAGED), read_sealed(&documents.join(MANAGED)).map(|(_, bytes)| bytes));
+        let managed = read_sealed(&documents.join(MANAGED)).and_then(|(text, bytes)| {
+            let names: Vec<PathBuf> = serde_json::from_slice(&text).map_err(|error| not_understood(&error))?;
+            drop(names);
+            Ok(bytes)
+        });
+        checked.read(Path::new(DOCUMENTS).join(MANAGED), managed);
     }
     if !checked.is_repairable() {
         return Ok(checked);
     }
-    match Index::open(directory.clone()).and_then(|index| Ok((index.load_metas()?, index))) {
+    let opened = Opened::new(directory.clone());
+    let damaged = |error| super::reader::damaged(folder, error);
+    let open = || Index::open(opened.clone()).and_then(|index| Ok((index.load_metas()?, index))).map_err(damaged);
+    match segments::guarded(folder, open) {
+        Ok((metas, _)) if !segments::is_usual(&metas) || metas.schema != Fields::new().schema => {
+            checked.read(Path::new(DOCUMENTS).join(META), Err(Error::new(ErrorKind::Damaged, "it makes no sense")));
+        }
         Ok((metas, index)) => {
+            let fields = Fields::new();
             let names = metas.list_segment_files();
             for meta in &metas.segments {
                 let damaged = checked.damaged.len();
@@ -137,19 +152,20 @@ fn verify_commit(folder: &Path) -> Result<Checked> {
                 for name in of_segment.into_iter().filter(|name| documents.join(name).exists()) {
                     checked.read(Path::new(DOCUMENTS).join(name), read_segment_file(&directory, name));
                 }
-                // What is left to find: a file that is gone.
+                // What is left to find: a file that is gone, or what somebody wrote who was not ris.
+                let walk = || Segment::open(folder, &index.segment(meta.clone()), &opened)?.walk(&fields);
                 if checked.damaged.len() == damaged
-                    && let Err(error) = SegmentReader::open(&index.segment(meta.clone()))
+                    && let Err(error) = segments::guarded(folder, walk)
                 {
-                    let what = match super::reader::damaged(folder, error) {
-                        error if error.kind() == ErrorKind::Io => error.message().to_owned(),
+                    let what = match error.kind() {
+                        ErrorKind::Io => error.message().to_owned(),
                         _ => "one of these files is gone, or not what it should be".to_owned(),
                     };
                     checked.damaged.push(Damage { file: Path::new(DOCUMENTS).join(format!("{id}.*")), what });
                 }
             }
         }
-        Err(error) => checked.read(DOCUMENTS.into(), Err(super::reader::damaged(folder, error))),
+        Err(error) => checked.read(DOCUMENTS.into(), Err(error)),
     }
     let (commit, _) = read_meta(folder)?;
     let payload = payload_of(&commit)?;
@@ -209,10 +225,7 @@ fn read_meta(folder: &Path) -> Result<(Value, u64)> {
 }
 
 fn payload_of(commit: &Value) -> Result<Payload> {
-    match commit.get("payload").and_then(Value::as_str) {
-        None => Ok(Payload::default()),
-        Some(payload) => serde_json::from_str(payload).map_err(|error| not_understood(&error)),
-    }
+    Payload::read(commit.get("payload").and_then(Value::as_str)).map_err(|error| not_understood(&error))
 }
 
 /// Drops what is damaged from the index in `folder`: afterwards it is whole, and the next run of

@@ -13,8 +13,10 @@ use super::directory::{Refused, WritableDirectory};
 use super::format::{self, DOCUMENTS, FORMAT_FILE, WriteLock};
 use super::ledger::{self, Ledger};
 use super::local::{self, store::Store};
+use super::merging::Merging;
 use super::reader::{Payload, Reader, damaged};
-use super::schema::Fields;
+use super::schema::{Fields, name};
+use super::segments::guarded;
 use super::{Digest, PictureId, PictureRecord, SourceRecord};
 use crate::error::{Error, ErrorKind, Result};
 use crate::locator::Locator;
@@ -60,6 +62,9 @@ pub struct Writer {
     /// Pictures added since `snapshot` was opened, which it does not know.
     added: HashMap<Digest, PictureId>,
     snapshot: Reader,
+    merging: Merging,
+    /// What can't be deleted, since the snapshot is damaged there.
+    damage: Option<Error>,
     /// Files of features become as few as there can be at the next commit.
     compact: bool,
     pending: usize,
@@ -94,9 +99,15 @@ impl Writer {
         let files = MmapDirectory::open(&path).map_err(|error| failed(error.into()))?;
         let like = folder.join(FORMAT_FILE);
         let directory = WritableDirectory { files, folder: path, like, refused: refused.clone() };
-        let index = Index::open_or_create(directory, fields.schema.clone()).map_err(failed)?;
+        let open = || Index::open_or_create(directory, fields.schema.clone()).map_err(failed);
+        let index = guarded(folder, open)?;
         let snapshot = read(folder)?;
         let mut payload = snapshot.payload().clone();
+        // Whatever the commit says: no number is given twice.
+        if let Some(last) = snapshot.segments.largest(name::ID)? {
+            let next = u32::try_from(last.saturating_add(1)).unwrap_or(u32::MAX);
+            payload.next_picture = payload.next_picture.max(next);
+        }
         if options.portable && !payload.portable {
             if payload.next_picture > 0 || !payload.roots.is_empty() {
                 let message =
@@ -106,7 +117,10 @@ impl Writer {
             payload.portable = true;
         }
         // One thread: describing pictures is a hundred times the work of indexing their documents.
-        let documents = index.writer_with_num_threads(1, options.memory).map_err(failed)?;
+        let write = || index.writer_with_num_threads(1, options.memory).map_err(failed);
+        let documents = guarded(folder, write)?;
+        let merging = Merging::on(snapshot.segments.clone(), fields.clone());
+        documents.set_merge_policy(Box::new(merging.clone()));
         Ok(Self {
             folder: folder.to_owned(),
             fields,
@@ -118,6 +132,8 @@ impl Writer {
             ledger: None,
             added: HashMap::new(),
             snapshot,
+            merging,
+            damage: None,
             compact: false,
             pending: 0,
             committed: Instant::now(),
@@ -226,15 +242,20 @@ impl Writer {
     pub fn forget_source(&mut self, locator: &Locator) {
         // What can't be kept is not there.
         let Ok(kept) = self.base.kept(locator) else { return };
-        let term: Term = self.fields.locator_term(&kept);
-        self.documents.delete_term(term);
+        self.delete(self.fields.locator_term(&kept));
+    }
+
+    fn delete(&mut self, term: Term) {
+        match self.snapshot.segments.check_term(&term) {
+            Ok(()) => drop(self.documents.delete_term(term)),
+            Err(error) => self.damage = Some(error),
+        }
         self.pending += 1;
     }
 
     /// Forgets a picture. Its sources must be forgotten or given another picture, too.
     pub fn forget_picture(&mut self, picture: PictureId) {
-        self.documents.delete_term(Term::from_field_u64(self.fields.id, picture.0.into()));
-        self.pending += 1;
+        self.delete(Term::from_field_u64(self.fields.id, picture.0.into()));
     }
 
     /// What is known of crawls; what is noted there counts from the next commit on.
@@ -278,6 +299,9 @@ impl Writer {
         if self.pending == 0 {
             return Ok(());
         }
+        if let Some(error) = self.damage.take() {
+            return Err(error);
+        }
         let snapshot = &self.snapshot;
         // Pictures are forgotten one by one; their features go when their file is merged.
         let forgotten =
@@ -310,8 +334,13 @@ impl Writer {
     /// As [`commit`](Self::commit).
     pub fn finish(mut self) -> Result<Reader> {
         self.commit()?;
-        let Self { folder, documents, refused, _lock, .. } = self;
+        let Self { folder, documents, refused, merging, _lock, .. } = self;
         documents.wait_merging_threads().map_err(|error| failed(&folder, &refused, error))?;
-        Reader::open(&folder)
+        let reader = Reader::open(&folder)?;
+        // Where the disk refused, segments are merged another time.
+        if refused.told().is_none() {
+            merging.outcome(&reader.segments)?;
+        }
+        Ok(reader)
     }
 }

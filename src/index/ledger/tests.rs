@@ -81,3 +81,17 @@ fn any_byte_that_is_changed_is_noticed() {
     fs::write(&path, &whole[..whole.len() - 1]).unwrap();
     assert_eq!(verify(folder.path(), &committed).unwrap_err().kind(), ErrorKind::Damaged);
 }
+
+#[test]
+fn a_ledger_that_is_said_to_end_within_its_first_words_is_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path(), None).unwrap();
+    ledger.begin("h/").unwrap();
+    let committed = ledger.sync().unwrap();
+    drop(ledger);
+    for length in 0..MAGIC.len() as u64 {
+        let cut = Committed { length, ..committed.clone() };
+        assert!(Ledger::open(folder.path(), Some(&cut)).is_err(), "{length}");
+    }
+    assert!(Ledger::open(folder.path(), Some(&committed)).is_ok());
+}
