@@ -18,6 +18,7 @@ pub mod error;
 pub mod index;
 pub mod ingest;
 pub mod locator;
+mod panics;
 pub mod progress;
 pub mod report;
 pub mod sandbox;

@@ -1,16 +1,24 @@
-//! Whatever stands in one of an index's files: an answer or an error.
+//! Whatever stands in an index's files, with every checksum right: an answer or an error.
 //!
-//! The first byte says which file of a small real index is replaced by the rest.
+//! The bytes say which files of a small real index are changed, and how; the checksums are made right again behind that.
 
 #![no_main]
+
+#[path = "../../tests/cli/craft.rs"]
+mod craft;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use craft::{Chance, craft};
 use libfuzzer_sys::fuzz_target;
+use ris::index::filter::Filter;
+use ris::index::ledger::{Done, Kind, Queued};
 use ris::index::{self, Reader, Writer};
-use ris::{ingest, progress, search};
+use ris::locator::Locator;
+use ris::report::IndexState;
+use ris::{Result, ingest, progress, search};
 use tempfile::TempDir;
 
 struct Real {
@@ -20,33 +28,91 @@ struct Real {
     query: Vec<u8>,
 }
 
+/// Fills a ledger of a crawl that never was.
+fn crawled(writer: &mut Writer) -> Result<()> {
+    let ledger = writer.ledger()?;
+    let start = ledger.begin("https://example.org/")?;
+    for n in 0..6 {
+        let url = format!("https://example.org/{n}");
+        ledger.queue(Queued {
+            url: url.clone(),
+            kind: Kind::Page,
+            depth: 1,
+            hops: 0,
+            start,
+            listed: false,
+            shown: None,
+        })?;
+        ledger.finish(Done { url, start, title: "a title".into(), picture: n % 2 == 0, ..Done::default() })?;
+    }
+    writer.commit()
+}
+
 static REAL: LazyLock<Real> = LazyLock::new(|| {
     let photos = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/library/garden");
-    let folder = tempfile::tempdir().expect("a temporary folder");
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    let folder = folder.expect("a temporary folder");
     let mut writer = Writer::open(folder.path(), index::Options::default()).expect("an index");
+    ingest::run(&mut writer, &[photos.clone()], &ingest::Options::default(), &progress::Silent).expect("indexed");
+    crawled(&mut writer).expect("noted");
+    // A second segment, and documents of the first that were deleted.
+    writer.forget_source(&Locator::from(photos.join("gate.jpg").as_path()));
+    writer.commit().expect("committed");
     ingest::run(&mut writer, &[photos.clone()], &ingest::Options::default(), &progress::Silent).expect("indexed");
     writer.finish().expect("committed");
     let query = fs::read(photos.join("pond.jpg")).expect("a fixture");
     let mut files = Vec::new();
-    for below in ["", "documents", "features"] {
+    for below in ["", "documents", "features", "crawls"] {
         for entry in fs::read_dir(folder.path().join(below)).expect("a folder") {
             let path = entry.expect("an entry").path();
-            if path.is_file() {
+            let is_aside = path.extension().is_some_and(|extension| extension == "lock" || extension == "TAG");
+            if path.is_file() && !is_aside && !path.ends_with("lock") {
                 files.push((path.clone(), fs::read(&path).expect("a file")));
             }
         }
     }
-    files.sort();
+    // tantivy's names are of chance.
+    files.sort_by_key(|(path, bytes)| (path.extension().map(ToOwned::to_owned), bytes.len()));
     Real { folder, files, query }
 });
 
-fuzz_target!(|bytes: &[u8]| {
-    let Some((&which, content)) = bytes.split_first() else { return };
-    let Some((path, whole)) = REAL.files.get(usize::from(which) % REAL.files.len()) else { return };
-    fs::write(path, content).expect("replaced");
-    if let Ok(reader) = Reader::open(REAL.folder.path()) {
-        let _ = search::search(&reader, &REAL.query, &search::Options::default());
-        let _ = reader.totals();
+/// Everything that reads.
+fn ask(folder: &Path) -> Result<()> {
+    let reader = Reader::open(folder)?;
+    let _ = search::search(&reader, &REAL.query, &search::Options::default());
+    let _ = IndexState::of(&reader);
+    let _ = reader.each_source(|known| reader.source(&known).map(drop));
+    let _ = reader.each_picture(|id| reader.facts(id).map(drop));
+    for filter in ["camera:any rating:3", "title:\"a title\"", "gps:52,13,9km", "path:/** width:1..999"] {
+        let _ = reader.select(&Filter::parse(filter)?, &[Locator::from(Path::new("/"))]);
     }
-    fs::write(path, whole).expect("restored");
+    search::dupes(&reader, &[], &search::Options::default(), |_| Ok::<(), ris::Error>(()))
+}
+
+/// Adds and forgets, which has tantivy read what was there.
+fn write(folder: &Path) -> Result<()> {
+    let mut writer = Writer::open(folder, index::Options::default())?;
+    let ledger = writer.ledger()?;
+    ledger.shows(&[], 0)?.for_each(drop);
+    ledger.pictures_of(0)?;
+    writer.forget_source(&Locator::from(Path::new("/photos/a.jpg")));
+    writer.finish().map(drop)
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let folder = REAL.folder.path();
+    for (path, bytes) in craft(&REAL.files, &mut Chance::given(bytes)) {
+        fs::write(path, bytes).expect("replaced");
+    }
+    let _ = ask(folder);
+    let _ = index::verify(folder);
+    let _ = write(folder);
+    for below in ["documents", "features", "crawls"] {
+        fs::remove_dir_all(folder.join(below)).expect("removed");
+        fs::create_dir(folder.join(below)).expect("made");
+    }
+    for (path, bytes) in &REAL.files {
+        fs::write(path, bytes).expect("restored");
+    }
 });

@@ -31,7 +31,6 @@ mod jxl;
 mod limits;
 pub mod metadata;
 mod orientation;
-mod panics;
 mod partial;
 mod psd;
 mod raw;
@@ -44,6 +43,7 @@ mod tiff;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::panics;
 use limits::Limits;
 
 pub use format::{Format, Sniff, claims_to_be_a_picture, sniff};

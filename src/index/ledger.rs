@@ -14,7 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-pub use shows::{MAX_PAGES, Pictures};
+pub use shows::{MAX_PAGES, Pictures, Shows};
 
 use super::beneath::{self, Folder};
 use super::local::store::number;
@@ -154,6 +154,8 @@ pub struct Ledger {
     buffer: Vec<u8>,
     known: HashMap<Key, Known>,
     starts: Vec<Start>,
+    /// Their places, by their addresses.
+    numbers: HashMap<Key, u32>,
     rests: BTreeMap<String, u64>,
     pending: u64,
 }
@@ -197,7 +199,7 @@ impl Ledger {
         let path = folder.as_path().join(name);
         let about = |error| beneath::failed(error).about(path.as_path());
         let mut file = folder.open_to_write(name).map_err(about)?;
-        if file.metadata().map_err(about)?.len() < *length {
+        if file.metadata().map_err(about)?.len() < *length || *length < MAGIC.len() as u64 {
             return Err(damaged(&path));
         }
         let mut name = name.clone();
@@ -222,6 +224,7 @@ impl Ledger {
             buffer: Vec::new(),
             known: HashMap::new(),
             starts: Vec::new(),
+            numbers: HashMap::new(),
             rests: BTreeMap::new(),
             pending: 0,
         }
@@ -241,10 +244,13 @@ impl Ledger {
 
     fn learn(&mut self, at: u64, record: &Record) {
         match record {
-            Record::Began(url) => match self.starts.iter_mut().find(|start| start.url == *url) {
-                Some(start) => start.began = at,
-                None => self.starts.push(Start { url: url.clone(), began: at }),
-            },
+            Record::Began(url) => {
+                let number = *self.numbers.entry(key(url)).or_insert(self.starts.len() as u32);
+                match self.starts.get_mut(number as usize) {
+                    Some(start) => start.began = at,
+                    None => self.starts.push(Start { url: url.clone(), began: at }),
+                }
+            }
             Record::Queued(queued) => self.known.entry(key(&queued.url)).or_default().queued = at,
             Record::Done(done) => self.known.entry(key(&done.url)).or_default().done = at,
             Record::Forgotten(url) => drop(self.known.remove(&key(url))),
@@ -291,8 +297,7 @@ impl Ledger {
     /// # Errors
     /// `Io`, `Damaged`.
     pub fn begin(&mut self, url: &str) -> Result<u32> {
-        let known = self.starts.iter().position(|start| start.url == url);
-        let number = known.unwrap_or(self.starts.len()) as u32;
+        let number = self.numbers.get(&key(url)).copied().unwrap_or(self.starts.len() as u32);
         if self.pending_of(&[number])?.is_empty() {
             self.append(&Record::Began(url.to_owned()))?;
         }
@@ -345,7 +350,7 @@ impl Ledger {
     pub fn finish(&mut self, done: Done) -> Result<()> {
         let was = self.known.get(&key(&done.url)).is_some_and(|known| known.queued > known.done);
         self.append(&Record::Done(done))?;
-        self.pending -= u64::from(was);
+        self.pending = self.pending.saturating_sub(was.into());
         Ok(())
     }
 
@@ -421,7 +426,7 @@ impl Ledger {
     pub fn forget(&mut self, url: &str) -> Result<()> {
         let was = self.known.get(&key(url)).is_some_and(|known| known.queued > known.done);
         self.append(&Record::Forgotten(url.to_owned()))?;
-        self.pending -= u64::from(was);
+        self.pending = self.pending.saturating_sub(was.into());
         Ok(())
     }
 

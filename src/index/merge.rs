@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::local::{Postings, Sketch, Source};
+use super::select::Bits;
 use super::{Digest, Options, PictureId, PictureRecord, Reader, SourceRecord, Writer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::locator::Locator;
@@ -85,9 +86,9 @@ fn take(writer: &mut Writer, shard: &Reader, merged: &mut Merged, go_on: &mut dy
         };
         let (now, later) = files.split_at(files.iter().take_while(fits).count().max(1));
         files = later;
-        let digests = digests(shard, now)?;
+        let mut digests = digests(shard, now)?;
         for file in now {
-            take_file(writer, shard, file, &digests, merged)?;
+            take_file(writer, shard, file, &mut digests, merged)?;
             writer.commit_if_due()?;
             if !go_on(file.pictures() as u64) {
                 merged.interrupted = true;
@@ -126,13 +127,14 @@ fn take_file(
     writer: &mut Writer,
     shard: &Reader,
     file: &Postings,
-    digests: &HashMap<u32, Option<Digest>>,
+    digests: &mut HashMap<u32, Option<Digest>>,
     merged: &mut Merged,
 ) -> Result<()> {
     let mut numbers: HashMap<u32, u32> = HashMap::new();
     for number in 0..u32::try_from(file.pictures()).unwrap_or(u32::MAX) {
         let Source { picture, hash, quality, .. } = file.source(number)?;
-        let Some(Some(digest)) = digests.get(&picture).copied() else { continue };
+        // A picture is taken over once, however often files say that it is in them.
+        let Some(Some(digest)) = digests.remove(&picture) else { continue };
         let Some(facts) = shard.facts(PictureId(picture))? else { continue };
         let there = writer.picture_with(&digest)?;
         let mut news = Vec::new();
@@ -202,21 +204,14 @@ fn is_news(writer: &Writer, record: &SourceRecord, merged: &mut Merged) -> Resul
 fn forget_orphans(writer: &mut Writer) -> Result<()> {
     writer.commit()?;
     let reader = writer.snapshot();
-    let mut standing: Vec<u64> = Vec::new();
-    let place = |id: PictureId| (id.0 as usize / 64, 1u64 << (id.0 % 64));
+    let mut standing = Bits::default();
     reader.each_source(|known| {
-        if let Some((word, bit)) = known.picture.map(place) {
-            standing.resize(standing.len().max(word + 1), 0);
-            if let Some(word) = standing.get_mut(word) {
-                *word |= bit;
-            }
-        }
+        known.picture.into_iter().for_each(|id| standing.insert(id.0));
         Ok(())
     })?;
     let mut orphans = Vec::new();
     reader.each_picture(|id| {
-        let (word, bit) = place(id);
-        if standing.get(word).is_none_or(|word| word & bit == 0) {
+        if !standing.contains(id.0) {
             orphans.push(id);
         }
         Ok(())

@@ -1,22 +1,23 @@
 //! One commit of an index, read. Nothing is locked and nothing written; later commits don't show.
 
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tantivy::columnar::Column;
 use tantivy::directory::error::{OpenDirectoryError, OpenReadError, OpenWriteError};
-use tantivy::postings::Postings;
-use tantivy::schema::IndexRecordOption;
-use tantivy::{DocAddress, DocSet, Index, ReloadPolicy, Searcher, SegmentReader, TERMINATED, TantivyDocument, Term};
+use tantivy::{DocAddress, Index, Term};
 
 use super::base::Base;
 use super::beneath::{self, Folder};
 use super::committed::Committed;
 use super::directory::{META, ReadOnlyDirectory, STALE, stamp_of_copy};
+use super::documents::{known_at, metadata, number, picture_id};
 use super::format::{self, COPIES, DOCUMENTS};
+use super::opened::Opened;
 use super::schema::{self, Fields, name};
+use super::segments::{self, Segment, Segments};
 use super::{Digest, PictureId, Selection, SourceRecord, State, ledger, local};
 use crate::decode::metadata::Metadata;
 use crate::describe::Probe;
@@ -54,17 +55,22 @@ pub(super) struct Payload {
 }
 
 impl Payload {
-    /// What a commit says. Each name in it is that of a file in its folder.
+    /// What a commit says; without a text it was stopped before its first. Each name in it is that of a file in its folder.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn parse(text: &str) -> std::result::Result<Self, String> {
-        let payload: Self = serde_json::from_str(text).map_err(|error| format!("it can't be understood: {error}"))?;
+    pub fn read(text: Option<&str>) -> std::result::Result<Self, String> {
+        let payload: Self = text.map_or(Ok(Self::default()), serde_json::from_str).map_err(|error| error.to_string())?;
         let crawls = payload.crawls.as_ref().map(|crawls| &crawls.name);
-        match payload.features.iter().chain(crawls).find(|name| local::store::number(name).is_none()) {
-            Some(name) => Err(format!("it names a file {name:.40?}, which can't be one of an index")),
-            None => Ok(payload),
+        if let Some(name) = payload.features.iter().chain(crawls).find(|name| local::store::number(name).is_none()) {
+            return Err(format!("it names a file {name:.40?}, which can't be one of an index"));
         }
+        // Each is opened and searched.
+        let distinct: HashSet<_> = payload.features.iter().collect();
+        if distinct.len() < payload.features.len() {
+            return Err("a file is named twice".into());
+        }
+        Ok(payload)
     }
 }
 
@@ -126,7 +132,7 @@ pub struct Known {
     pub picture: Option<PictureId>,
     /// How many pictures at most were looked for in it.
     pub pages: u32,
-    address: DocAddress,
+    pub(super) address: DocAddress,
 }
 
 impl Known {
@@ -140,7 +146,7 @@ impl Known {
 pub struct Reader {
     folder: PathBuf,
     pub(super) fields: Arc<Fields>,
-    pub(super) searcher: Searcher,
+    pub(super) segments: Arc<Segments>,
     payload: Payload,
     base: Base,
     /// Where the roots stand today.
@@ -166,7 +172,6 @@ impl Reader {
     /// As [`open`](Self::open), be a repair begun or not.
     pub(super) fn open_to_repair(folder: &Path) -> Result<Self> {
         format::check(folder)?;
-        let damaged = |error: tantivy::TantivyError| damaged(folder, error);
         let fields = Arc::new(Fields::new());
         let index = Folder::of_index(folder);
         let below = |name: &str| index.below(name).map_err(|error| beneath::failed(error).about(folder.join(name)));
@@ -182,28 +187,33 @@ impl Reader {
                 return Err(Error::new(ErrorKind::Damaged, message).about(folder));
             }
             let index = Index::create_in_ram(fields.schema.clone());
-            let searcher = index.reader().map_err(damaged)?.searcher();
+            let segments = Segments::none(folder, &index)?.into();
             let (folder, payload) = (folder.to_owned(), Payload::default());
             let (base, roots, mounts, features) = (Base::default(), Vec::new(), Vec::new(), Vec::new());
-            return Ok(Self { folder, fields, searcher, payload, base, roots, mounts, features });
+            return Ok(Self { folder, fields, segments, payload, base, roots, mounts, features });
         };
         let mut attempt = 0;
         loop {
             let directory = ReadOnlyDirectory { folder: documents.clone(), committed: Committed::default() };
             let committed = directory.committed.clone();
             let stamp = stamp_of_copy(&index);
-            let opened = Self::open_commit(directory, &fields, stamp).map_err(damaged);
-            let opened = opened.and_then(|(searcher, payload)| {
+            let opened = segments::guarded(folder, || Self::open_commit(folder, directory, &fields, stamp));
+            let opened = opened.and_then(|(segments, payload)| {
                 let features = local::store::open(folder, &payload.features, &committed)?;
-                Ok((searcher, payload, features))
+                Ok((segments, payload, features))
             });
             match opened {
-                Ok((searcher, payload, features)) => {
+                Ok((segments, payload, features)) => {
                     let base = Base::of(folder, payload.portable)?;
-                    let today = |kept: &[String]| kept.iter().map(|root| base.root(root)).collect();
+                    // Each is looked at, and what stands below it is counted.
+                    let today = |kept: &[String]| {
+                        let mut told = BTreeSet::new();
+                        let roots = kept.iter().map(|root| base.root(root));
+                        roots.filter(|root| told.insert(Locator::of_root(root))).collect()
+                    };
                     let (roots, mounts) = (today(&payload.roots), today(&payload.mounts));
-                    let folder = folder.to_owned();
-                    return Ok(Self { folder, fields, searcher, payload, base, roots, mounts, features });
+                    let (folder, segments) = (folder.to_owned(), Arc::new(segments));
+                    return Ok(Self { folder, fields, segments, payload, base, roots, mounts, features });
                 }
                 // A file that was there a moment ago: a writer has cleaned up. What is damaged stays so.
                 Err(error) if !is_of_a_lost_file(&error) => return Err(error),
@@ -219,26 +229,26 @@ impl Reader {
 
     /// Opens the last commit, which is of no earlier `stamp`.
     fn open_commit(
+        folder: &Path,
         directory: ReadOnlyDirectory,
         fields: &Fields,
         stamp: Option<u64>,
-    ) -> tantivy::Result<(Searcher, Payload)> {
-        let index = Index::open(directory)?;
+    ) -> Result<(Segments, Payload)> {
+        let damaged = |error| damaged(folder, error);
+        let opened = Opened::new(directory);
+        let index = Index::open(opened.clone()).map_err(damaged)?;
         if index.schema() != fields.schema {
-            return Err(tantivy::TantivyError::SchemaError(
-                "its documents have other fields than this version writes".into(),
-            ));
+            let error = "its documents have other fields than this version writes".into();
+            return Err(damaged(tantivy::TantivyError::SchemaError(error)));
         }
-        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        // No payload: created, and stopped before its first commit.
-        let metas = index.load_metas()?;
-        if stamp.is_some_and(|stamp| metas.opstamp < stamp) {
-            return Err(tantivy::TantivyError::InternalError(format!("{META}: {STALE}")));
+        if stamp.is_some_and(|stamp| index.load_metas().is_ok_and(|metas| metas.opstamp < stamp)) {
+            return Err(damaged(tantivy::TantivyError::InternalError(format!("{META}: {STALE}"))));
         }
-        let payload = metas.payload.map_or(Ok(Payload::default()), |text| Payload::parse(&text));
-        let payload = payload
-            .map_err(|what| tantivy::TantivyError::InternalError(format!("its commit is none of ris's: {what}")))?;
-        Ok((reader.searcher(), payload))
+        let (segments, payload) = Segments::open(folder, &index, &opened)?;
+        let payload = Payload::read(payload.as_deref()).map_err(|error| {
+            damaged(tantivy::TantivyError::InternalError(format!("its commit can't be understood: {error}")))
+        })?;
+        Ok((segments, payload))
     }
 
     /// The index's folder.
@@ -278,37 +288,20 @@ impl Reader {
         self.payload.portable
     }
 
-    pub(super) fn damaged(&self, error: impl Into<tantivy::TantivyError>) -> Error {
-        damaged(&self.folder, error.into())
-    }
-
-    /// The first live document that holds `term`.
-    fn document_with(&self, term: &Term) -> Result<Option<DocAddress>> {
-        for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
-            let found = self.postings(segment, term)?.and_then(|mut postings| next_alive(segment, &mut postings));
-            if let Some(doc) = found {
-                return Ok(Some(DocAddress::new(ordinal, doc)));
+    /// The first live document that holds `term`, and its segment.
+    fn document_with<'a>(&self, segments: &'a [Segment], term: &Term) -> Result<Option<(&'a Segment, DocAddress)>> {
+        for (ordinal, segment) in (0..).zip(segments) {
+            if let Some(document) = segment.with(term)?.next()? {
+                return Ok(Some((segment, DocAddress::new(ordinal, document))));
             }
         }
         Ok(None)
     }
 
-    fn postings(&self, segment: &SegmentReader, term: &Term) -> Result<Option<impl Postings + use<>>> {
-        let inverted = segment.inverted_index(term.field()).map_err(|error| self.damaged(error))?;
-        inverted.read_postings(term, IndexRecordOption::Basic).map_err(|error| self.damaged(error))
-    }
-
-    fn number(&self, at: DocAddress, field: &str) -> Result<Option<u64>> {
-        Ok(self.column(self.segment(at)?, field)?.and_then(|column| column.first(at.doc_id)))
-    }
-
-    pub(super) fn column(&self, segment: &SegmentReader, field: &str) -> Result<Option<Column<u64>>> {
-        segment.fast_fields().column_opt::<u64>(field).map_err(|error| self.damaged(error))
-    }
-
-    pub(super) fn segment(&self, at: DocAddress) -> Result<&SegmentReader> {
-        let segment = self.searcher.segment_readers().get(at.segment_ord as usize);
-        segment.ok_or_else(|| Error::new(ErrorKind::Damaged, "a document of no segment").about(self.folder.as_path()))
+    /// That a document of a segment says something else than the list in which it stands.
+    fn contradicted(&self) -> Error {
+        let message = "the index is damaged (its documents contradict its lists): `ris verify` says what and what to do";
+        Error::new(ErrorKind::Damaged, message).about(self.folder.as_path())
     }
 
     /// The picture whose file has this digest.
@@ -316,10 +309,11 @@ impl Reader {
     /// # Errors
     /// `Damaged`.
     pub fn picture_with(&self, digest: &Digest) -> Result<Option<PictureId>> {
-        let Some(at) = self.document_with(&Term::from_field_bytes(self.fields.digest, &digest.0))? else {
-            return Ok(None);
-        };
-        Ok(self.number(at, name::ID)?.and_then(picture_id))
+        let term = Term::from_field_bytes(self.fields.digest, &digest.0);
+        self.segments.read(|segments| {
+            let Some((segment, at)) = self.document_with(segments, &term)? else { return Ok(None) };
+            Ok(number(segment, name::ID, at.doc_id)?.and_then(picture_id))
+        })
     }
 
     /// A picture's size, format and length.
@@ -328,16 +322,22 @@ impl Reader {
     /// `Damaged`.
     pub fn facts(&self, picture: PictureId) -> Result<Option<Facts>> {
         let term = Term::from_field_u64(self.fields.id, picture.0.into());
-        let Some(at) = self.document_with(&term)? else { return Ok(None) };
-        let number = |field| Ok(self.number(at, field)?.unwrap_or_default());
-        Ok(Some(Facts {
-            width: number(name::WIDTH)?.try_into().unwrap_or(u32::MAX),
-            height: number(name::HEIGHT)?.try_into().unwrap_or(u32::MAX),
-            format: schema::format_name(number(name::FORMAT)?),
-            bytes: number(name::FILE_BYTES)?,
-            partial_data: number(name::PARTIAL_DATA)? != 0,
-            metadata: self.metadata(at)?,
-        }))
+        self.segments.read(|segments| {
+            let Some((segment, at)) = self.document_with(segments, &term)? else { return Ok(None) };
+            let number = |field| number(segment, field, at.doc_id);
+            if number(name::ID)? != Some(picture.0.into()) {
+                return Err(self.contradicted());
+            }
+            let number = |field| Ok(number(field)?.unwrap_or_default());
+            Ok(Some(Facts {
+                width: number(name::WIDTH)?.try_into().unwrap_or(u32::MAX),
+                height: number(name::HEIGHT)?.try_into().unwrap_or(u32::MAX),
+                format: schema::format_name(number(name::FORMAT)?),
+                bytes: number(name::FILE_BYTES)?,
+                partial_data: number(name::PARTIAL_DATA)? != 0,
+                metadata: metadata(segment, at.doc_id)?,
+            }))
+        })
     }
 
     /// The places where `picture` stands or stood.
@@ -345,7 +345,7 @@ impl Reader {
     /// # Errors
     /// `Damaged`.
     pub fn sources_of(&self, picture: PictureId) -> Result<Vec<SourceRecord>> {
-        self.sources_with(&Term::from_field_u64(self.fields.picture, picture.0.into()), None)
+        self.sources_with(&self.picture_term(picture), None, |known| known.picture == Some(picture))
     }
 
     /// Of the places where `picture` stands or stood those that are `selected`.
@@ -353,7 +353,7 @@ impl Reader {
     /// # Errors
     /// `Damaged`.
     pub fn selected_sources_of(&self, picture: PictureId, selected: &Selection) -> Result<Vec<SourceRecord>> {
-        self.sources_with(&Term::from_field_u64(self.fields.picture, picture.0.into()), Some(selected))
+        self.sources_with(&self.picture_term(picture), Some(selected), |known| known.picture == Some(picture))
     }
 
     /// The places whose last look found `state`.
@@ -361,20 +361,38 @@ impl Reader {
     /// # Errors
     /// `Damaged`.
     pub fn sources_in(&self, state: State) -> Result<Vec<SourceRecord>> {
-        self.sources_with(&Term::from_field_u64(self.fields.state, schema::state_code(state)), None)
+        let term = Term::from_field_u64(self.fields.state, schema::state_code(state));
+        self.sources_with(&term, None, |known| known.state == state)
     }
 
-    fn sources_with(&self, term: &Term, selected: Option<&Selection>) -> Result<Vec<SourceRecord>> {
-        let mut sources = Vec::new();
-        for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
-            let Some(mut postings) = self.postings(segment, term)? else { continue };
-            while let Some(doc) = next_alive(segment, &mut postings) {
-                if selected.is_none_or(|selected| selected.holds_source((ordinal, doc))) {
-                    sources.push(self.source_at(DocAddress::new(ordinal, doc))?);
+    fn picture_term(&self, picture: PictureId) -> Term {
+        Term::from_field_u64(self.fields.picture, picture.0.into())
+    }
+
+    /// The places in the lists of a term. Of each it must be true what the term says: a place is in one such list, so that
+    /// all lists together are no longer than there are places.
+    fn sources_with(
+        &self,
+        term: &Term,
+        selected: Option<&Selection>,
+        is_true: impl Fn(&Known) -> bool,
+    ) -> Result<Vec<SourceRecord>> {
+        let mut sources = self.segments.read(|segments| {
+            let mut sources = Vec::new();
+            for (ordinal, segment) in (0..).zip(segments) {
+                let mut found = segment.with(term)?;
+                while let Some(document) = found.next()? {
+                    if selected.is_none_or(|selected| selected.holds_source((ordinal, document))) {
+                        let known = known_at(segment, DocAddress::new(ordinal, document))?;
+                        if !is_true(&known) {
+                            return Err(self.contradicted());
+                        }
+                        sources.push(self.source_at(segment, known)?);
+                    }
                 }
-                postings.advance();
             }
-        }
+            Ok(sources)
+        })?;
         sources.sort_by(|a: &SourceRecord, b| a.locator.cmp(&b.locator));
         Ok(sources)
     }
@@ -385,30 +403,16 @@ impl Reader {
     /// `Damaged`.
     pub fn known(&self, locator: &Locator) -> Result<Option<Known>> {
         let Ok(kept) = self.base.kept(locator) else { return Ok(None) };
-        let Some(at) = self.document_with(&self.fields.locator_term(&kept))? else { return Ok(None) };
-        self.known_at(at).map(Some)
-    }
-
-    pub(super) fn known_at(&self, address: DocAddress) -> Result<Known> {
-        let modified = self.segment(address)?.fast_fields().column_opt::<i64>(name::MODIFIED);
-        let modified = modified.map_err(|error| self.damaged(error))?.and_then(|column| column.first(address.doc_id));
-        let bytes = self.number(address, name::BYTES)?.unwrap_or_default();
-        Ok(Known {
-            stamp: schema::stamp(bytes, modified.unwrap_or_default()),
-            state: self.number(address, name::STATE)?.and_then(schema::state_of).unwrap_or(State::Missing),
-            picture: self.number(address, name::PICTURE)?.and_then(picture_id),
-            pages: self.number(address, name::PAGES)?.and_then(|pages| u32::try_from(pages).ok()).unwrap_or(1),
-            address,
+        let term = self.fields.locator_term(&kept);
+        self.segments.read(|segments| match self.document_with(segments, &term)? {
+            Some((segment, at)) => known_at(segment, at).map(Some),
+            None => Ok(None),
         })
     }
 
-    fn source_at(&self, address: DocAddress) -> Result<SourceRecord> {
-        let Known { stamp, state, picture, pages, .. } = self.known_at(address)?;
-        let document: TantivyDocument = self.searcher.doc(address).map_err(|error| self.damaged(error))?;
-        let (locator, note, shown) = self.fields.stored(&document).ok_or_else(|| {
-            Error::new(ErrorKind::Damaged, "a source without its place: index again, into another folder")
-                .about(self.folder.as_path())
-        })?;
+    pub(super) fn source_at(&self, segment: &Segment, known: Known) -> Result<SourceRecord> {
+        let Known { stamp, state, picture, pages, address } = known;
+        let (locator, note, shown) = segment.stored(address.doc_id, |bytes| self.fields.stored(bytes))?;
         Ok(SourceRecord { locator: self.base.told(locator), stamp, state, picture, note, pages, shown })
     }
 
@@ -417,12 +421,15 @@ impl Reader {
     /// # Errors
     /// `Damaged`.
     pub fn source(&self, known: &Known) -> Result<SourceRecord> {
-        self.source_at(known.address)
+        self.segments.read(|segments| match segments.get(known.address.segment_ord as usize) {
+            Some(segment) => self.source_at(segment, *known),
+            None => Err(self.contradicted()),
+        })
     }
 
     /// How many documents each segment has: what [`Known::address`] counts.
     pub fn segment_sizes(&self) -> impl Iterator<Item = u32> {
-        self.searcher.segment_readers().iter().map(SegmentReader::max_doc)
+        self.segments.sizes()
     }
 
     /// Calls `visit` with every known place below a folder or inside a file (an entry of an archive, a page), which is not
@@ -432,14 +439,14 @@ impl Reader {
     /// `Damaged`, and what `visit` returns.
     pub fn each_below(&self, place: &Locator, mut visit: impl FnMut(Known) -> Result<()>) -> Result<()> {
         let Some(place) = self.base.kept_above(place) else { return Ok(()) };
-        for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
-            let mut documents = Vec::new();
-            self.each_key_between(segment, &schema::keys_below(&place), |_, document| documents.push(document))?;
-            for document in documents {
-                visit(self.known_at(DocAddress::new(ordinal, document))?)?;
+        self.segments.read(|segments| {
+            for (ordinal, segment) in (0..).zip(segments) {
+                segment.each_key(self.fields.locator, &schema::keys_below(&place), |_, document| {
+                    visit(known_at(segment, DocAddress::new(ordinal, document))?)
+                })?;
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// The number of described pictures.
@@ -447,16 +454,18 @@ impl Reader {
     /// # Errors
     /// `Damaged`.
     pub fn pictures(&self) -> Result<u64> {
-        let mut pictures = 0;
-        for segment in self.searcher.segment_readers() {
-            if let Some(column) = self.column(segment, name::ID)? {
-                pictures += match segment.alive_bitset() {
-                    None => u64::from(column.values.num_vals()),
-                    Some(_) => segment.doc_ids_alive().filter(|&doc| column.index.has_value(doc)).count() as u64,
-                };
+        self.segments.read(|segments| {
+            let mut pictures = 0;
+            for segment in segments {
+                if let Some(column) = segment.column::<u64>(name::ID)? {
+                    pictures += match segment.has_deleted() {
+                        false => u64::from(column.values.num_vals()),
+                        true => segment.alive().filter(|&document| column.index.has_value(document)).count() as u64,
+                    };
+                }
             }
-        }
-        Ok(pictures)
+            Ok(pictures)
+        })
     }
 
     /// Counts everything: one pass over two columns.
@@ -465,18 +474,21 @@ impl Reader {
     /// `Damaged`.
     pub fn totals(&self) -> Result<Totals> {
         let mut totals = Totals { pictures: self.pictures()?, ..Totals::default() };
-        for segment in self.searcher.segment_readers() {
-            let Some(states) = self.column(segment, name::STATE)? else { continue };
-            for state in segment.doc_ids_alive().filter_map(|doc| states.first(doc)) {
-                match schema::state_of(state) {
-                    Some(State::Present) => totals.sources += 1,
-                    Some(State::Missing) => totals.missing += 1,
-                    Some(State::Failed) => totals.failed += 1,
-                    Some(State::Archive) => totals.archives += 1,
-                    Some(State::Skipped) | None => totals.skipped += 1,
+        self.segments.read(|segments| {
+            for segment in segments {
+                let Some(states) = segment.column::<u64>(name::STATE)? else { continue };
+                for state in segment.alive().filter_map(|document| states.first(document)) {
+                    match schema::state_of(state) {
+                        Some(State::Present) => totals.sources += 1,
+                        Some(State::Missing) => totals.missing += 1,
+                        Some(State::Failed) => totals.failed += 1,
+                        Some(State::Archive) => totals.archives += 1,
+                        Some(State::Skipped) | None => totals.skipped += 1,
+                    }
                 }
             }
-        }
+            Ok(())
+        })?;
         Ok(totals)
     }
 
@@ -517,20 +529,6 @@ impl Reader {
     }
 }
 
-pub(super) fn picture_id(number: u64) -> Option<PictureId> {
-    u32::try_from(number).ok().map(PictureId)
-}
-
-pub(super) fn next_alive(segment: &SegmentReader, postings: &mut impl Postings) -> Option<u32> {
-    while postings.doc() != TERMINATED {
-        if !segment.is_deleted(postings.doc()) {
-            return Some(postings.doc());
-        }
-        postings.advance();
-    }
-    None
-}
-
 /// Whether an error says that a file which the commit names is not there.
 fn is_of_a_lost_file(error: &Error) -> bool {
     let cause = std::error::Error::source(error);
@@ -553,9 +551,12 @@ pub(super) fn damaged(folder: &Path, error: tantivy::TantivyError) -> Error {
         | Tantivy::OpenDirectoryError(OpenDirectoryError::IoError { io_error: io, .. }) => Some(io),
         _ => None,
     };
-    // These say something of the content, not of the medium.
+    // These say something of the content, not of the medium; and so does what no system said.
     let of_content = [std::io::ErrorKind::NotFound, std::io::ErrorKind::InvalidData, std::io::ErrorKind::UnexpectedEof];
-    if let Some(io) = io.filter(|io| !of_content.contains(&io.kind())) {
+    let is_of_medium = |io: &std::io::Error| {
+        !of_content.contains(&io.kind()) && (io.raw_os_error().is_some() || io.kind() != std::io::ErrorKind::Other)
+    };
+    if let Some(io) = io.filter(|io| is_of_medium(io)) {
         let said = Error::io(std::io::Error::from(io.kind()));
         let message = format!("the index can't be used: {}", said.message());
         return Error::new(ErrorKind::Io, message).about(folder).with_source(error);

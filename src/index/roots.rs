@@ -4,6 +4,7 @@
 //! empty where the index knew pictures, is *offline*: nothing is known of what stands on it, least of all that it is
 //! gone. The same goes for a folder below a root on which a disk was mounted. Roots are asked for, never single pictures: in a search that would tell a network disk what was found.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,7 @@ const SAMPLE: usize = 16;
 
 /// The roots of an index that can't be reached.
 #[derive(Clone, Debug, Default)]
-pub struct Offline(Vec<PathBuf>);
+pub struct Offline(BTreeSet<PathBuf>);
 
 impl Offline {
     /// Looks at each root of `reader`, and at each folder below one on which a disk was mounted.
@@ -24,11 +25,11 @@ impl Offline {
     /// # Errors
     /// `Damaged`.
     pub fn of(reader: &Reader) -> Result<Self> {
-        let mut roots = Vec::new();
+        let mut roots = BTreeSet::new();
         for root in reader.roots().iter().chain(reader.mounts()) {
             // Whether an address can be reached is asked by who crawls it.
             if !root.contains("://") && is_offline(reader, Path::new(root))? {
-                roots.push(PathBuf::from(root));
+                roots.insert(PathBuf::from(root));
             }
         }
         Ok(Self(roots))
@@ -41,16 +42,16 @@ impl Offline {
 
     /// Those of them that stand below a folder, and not below another.
     pub fn below(&self, folder: &Path) -> impl Iterator<Item = &Path> {
-        let nested = |path: &Path| self.0.iter().any(|other| other != path && path.starts_with(other));
+        let nested = |path: &Path| path.parent().is_some_and(|above| self.root_of(above).is_some());
         self.0
             .iter()
             .map(PathBuf::as_path)
             .filter(move |path| path.starts_with(folder) && *path != folder && !nested(path))
     }
 
-    /// The one of these roots that `path` is or stands below.
+    /// The nearest of these roots that `path` is or stands below.
     pub fn root_of(&self, path: &Path) -> Option<&Path> {
-        self.0.iter().map(PathBuf::as_path).find(|root| path.starts_with(root))
+        path.ancestors().find_map(|above| self.0.get(above)).map(PathBuf::as_path)
     }
 }
 

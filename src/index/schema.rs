@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use tantivy::schema::{
-    FAST, Field, INDEXED, IndexRecordOption, NumericOptions, STORED, Schema, TextFieldIndexing, TextOptions, Value,
+    FAST, Field, INDEXED, IndexRecordOption, NumericOptions, STORED, Schema, TextFieldIndexing, TextOptions,
 };
 use tantivy::{TantivyDocument, Term};
 
-use super::{Page, PictureId, PictureRecord, Shown, SourceRecord, State, filter};
+use super::{Page, PictureId, PictureRecord, Shown, SourceRecord, State, filter, stored};
 use crate::decode::metadata::Metadata;
 use crate::locator::{Locator, Stamp};
 
@@ -40,6 +40,13 @@ pub(super) mod name {
     pub const FETCHED: &str = "fetched_s";
     pub const PAGES: &str = "pages";
 }
+
+/// How tantivy marks a text that it stores.
+const TEXT: u8 = 0;
+/// A signed number.
+const NUMBER: u8 = 2;
+/// Bytes.
+const BYTES: u8 = 4;
 
 /// The fields. A picture document has `id`, `digest` and the facts of its file; a source document has
 /// `locator`, `picture` and what was last seen there.
@@ -180,25 +187,44 @@ impl Fields {
         document
     }
 
-    /// The stored part of a source document: its locator, its note and where it was shown.
-    pub fn stored(&self, document: &TantivyDocument) -> Option<(Locator, String, Option<Box<Shown>>)> {
-        let locator = document.get_first(self.locator).and_then(|value| value.as_bytes())?;
-        let note = document.get_first(self.note).and_then(|value| value.as_bytes()).unwrap_or_default();
-        let shown = document.get_first(self.fetched).and_then(|value| value.as_i64()).map(|fetched_s| {
-            let fields = [self.page, self.title, self.alt, self.caption];
-            let mut texts = fields.map(|field| document.get_all(field).filter_map(|value| value.as_str()));
+    /// What tantivy stored of a source document: its locator, its note and where it was shown. `None` where that makes no
+    /// sense.
+    pub fn stored(&self, mut bytes: &[u8]) -> Option<(Locator, String, Option<Box<Shown>>)> {
+        let (mut locator, mut note, mut fetched) = (None, String::new(), None);
+        let fields = [self.page, self.title, self.alt, self.caption];
+        let mut texts: [Vec<String>; 4] = Default::default();
+        for _ in 0..stored::varint(&mut bytes)? {
+            let field = Field::from_field_id(stored::u32(&mut bytes)?);
+            // Other sorts of values are never stored.
+            let sort = *stored::take(&mut bytes, 1)?.first()?;
+            let [is_text, is_number, is_bytes] = [TEXT, NUMBER, BYTES].map(|of| sort == of);
+            if is_number && field == self.fetched {
+                fetched = Some(stored::u64(&mut bytes)?.cast_signed());
+                continue;
+            }
+            let length = usize::try_from(stored::varint(&mut bytes)?).ok()?;
+            let value = stored::take(&mut bytes, length)?;
+            match fields.iter().zip(&mut texts).find(|(of, _)| **of == field) {
+                Some((_, texts)) if is_text => texts.push(String::from_utf8(value.to_vec()).ok()?),
+                _ if is_bytes && field == self.locator => locator = Some(locator_from_key(value)?),
+                _ if is_bytes && field == self.note => note = String::from_utf8_lossy(value).into_owned(),
+                _ => return None,
+            }
+        }
+        let shown = fetched.map(|fetched_s| {
+            let mut texts = texts.map(Vec::into_iter);
             let mut on = Vec::new();
             loop {
                 let next = texts.each_mut().map(Iterator::next);
-                if next == [None; 4] {
+                if next.iter().all(Option::is_none) {
                     break;
                 }
-                let [url, title, alt, caption] = next.map(|text| text.unwrap_or_default().to_owned());
+                let [url, title, alt, caption] = next.map(Option::unwrap_or_default);
                 on.push(Page { url, title, alt, caption });
             }
             Box::new(Shown { on, fetched_s })
         });
-        Some((locator_from_key(locator)?, String::from_utf8_lossy(note).into_owned(), shown))
+        Some((locator?, note, shown))
     }
 
     /// The field that holds words of this kind.
@@ -284,10 +310,18 @@ pub(super) fn locator_key(locator: &Locator) -> Vec<u8> {
 }
 
 pub(super) fn locator_from_key(key: &[u8]) -> Option<Locator> {
-    if let Some(end) = key.windows(PAGE.len()).rposition(|bytes| bytes == PAGE) {
-        let number = std::str::from_utf8(key.get(end + PAGE.len()..)?).ok()?.parse().ok()?;
-        return Some(locator_from_key(key.get(..end)?)?.page(number));
+    match key.windows(PAGE.len()).position(|bytes| bytes == PAGE) {
+        // A page has no pages: what is no number makes no sense.
+        Some(end) => {
+            let number = std::str::from_utf8(key.get(end + PAGE.len()..)?).ok()?.parse().ok()?;
+            Some(file_from_key(key.get(..end)?)?.page(number))
+        }
+        None => file_from_key(key),
     }
+}
+
+/// A locator that is no page.
+fn file_from_key(key: &[u8]) -> Option<Locator> {
     if key.starts_with(b"http://") || key.starts_with(b"https://") {
         return Some(Locator::Url(String::from_utf8(key.to_vec()).ok()?));
     }

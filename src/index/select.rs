@@ -6,16 +6,19 @@
 
 use std::ops::Bound;
 
+use tantivy::columnar::ColumnType;
 use tantivy::query::{
-    AllQuery, BooleanQuery, EnableScoring, ExistsQuery, Occur, PhraseQuery, Query, RangeQuery, TermQuery,
+    AllQuery, BooleanQuery, ExistsQuery, Occur, PhraseQuery, Query, RangeQuery, TermQuery,
 };
 use tantivy::schema::{Field as SchemaField, IndexRecordOption};
 use tantivy::tokenizer::{LowerCaser, SimpleTokenizer, TextAnalyzer};
-use tantivy::{DocId, SegmentReader, Term};
+use tantivy::{DocId, Term};
 
+use super::documents::{picture_id, position};
 use super::filter::{Condition, Field, Filter, Value};
 use super::reader::Reader;
 use super::schema::{self, name};
+use super::segments::Segment;
 use super::{PictureId, State};
 use crate::error::{Error, ErrorKind, Result};
 use crate::locator::Locator;
@@ -24,33 +27,44 @@ use crate::locator::Locator;
 const DEGREE_KM: f64 = 111.195;
 const EARTH_RADIUS_KM: f64 = 6371.0;
 
-/// A set of small numbers.
+/// Numbers that stand together.
+const TOGETHER: usize = 1 << 12;
+type Part = [u64; TOGETHER / 64];
+
+/// A set of numbers, most of them small. One that is large takes the room of its neighbours alone: half a kilobyte, and
+/// eight bytes for each such part before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Bits(Vec<u64>);
+pub(super) struct Bits(Vec<Option<Box<Part>>>);
 
 impl Bits {
     pub fn insert(&mut self, number: u32) {
-        let word = number as usize / 64;
-        if word >= self.0.len() {
-            self.0.resize(word + 1, 0);
+        let (part, word) = (number as usize / TOGETHER, number as usize % TOGETHER / 64);
+        if part >= self.0.len() {
+            self.0.resize(part + 1, None);
         }
-        if let Some(word) = self.0.get_mut(word) {
+        let part = self.0.get_mut(part).map(|part| part.get_or_insert_with(|| Box::new([0; TOGETHER / 64])));
+        if let Some(word) = part.and_then(|part| part.get_mut(word)) {
             *word |= 1 << (number % 64);
         }
     }
 
     pub fn contains(&self, number: u32) -> bool {
-        self.0.get(number as usize / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
+        let (part, word) = (number as usize / TOGETHER, number as usize % TOGETHER / 64);
+        let part = self.0.get(part).and_then(Option::as_ref);
+        part.and_then(|part| part.get(word)).is_some_and(|word| word >> (number % 64) & 1 == 1)
     }
 
     fn retain_in(&mut self, other: &Self) {
-        for (i, word) in self.0.iter_mut().enumerate() {
-            *word &= other.0.get(i).copied().unwrap_or_default();
+        for (i, part) in self.0.iter_mut().enumerate() {
+            match (part.as_mut(), other.0.get(i).and_then(Option::as_ref)) {
+                (Some(words), Some(other)) => words.iter_mut().zip(other.iter()).for_each(|(word, other)| *word &= other),
+                _ => *part = None,
+            }
         }
     }
 
     pub fn len(&self) -> u64 {
-        self.0.iter().map(|word| u64::from(word.count_ones())).sum()
+        self.0.iter().flatten().flat_map(|part| part.iter()).map(|word| u64::from(word.count_ones())).sum()
     }
 }
 
@@ -90,85 +104,97 @@ impl Reader {
     /// # Errors
     /// `Usage` for what can't be asked of a field; `Damaged`.
     pub fn select(&self, filter: &Filter, within: &[Locator]) -> Result<Selection> {
-        let (of_source, of_picture): (Vec<_>, Vec<_>) =
-            filter.conditions.iter().partition(|condition| is_of_source(condition.field));
-        let mut pictures = Bits::default();
-        let query = self.all_of(name::ID, &of_picture)?;
-        for segment in self.searcher.segment_readers() {
-            let Some(ids) = self.column(segment, name::ID)? else { continue };
-            self.each_document(segment, query.as_ref(), |document| {
-                if self.is_near(segment, &of_picture, document)? {
-                    let id = ids.first(document).and_then(|id| u32::try_from(id).ok());
-                    id.into_iter().for_each(|id| pictures.insert(id));
+        self.segments.read(|segments| {
+            let (of_source, of_picture): (Vec<_>, Vec<_>) =
+                filter.conditions.iter().partition(|condition| is_of_source(condition.field));
+            let mut pictures = Bits::default();
+            let query = self.all_of(name::ID, &of_picture)?;
+            for segment in segments {
+                let Some(ids) = segment.column::<u64>(name::ID)? else { continue };
+                self.check(segment, &of_picture)?;
+                self.segments.each_found(segment, query.as_ref(), |document| {
+                    if is_near(segment, &of_picture, document)? {
+                        let id = ids.first(document).and_then(picture_id);
+                        id.into_iter().for_each(|id| pictures.insert(id.0));
+                    }
+                    Ok(())
+                })?;
+            }
+            if of_source.is_empty() && within.is_empty() {
+                return Ok(Selection { pictures, sources: None });
+            }
+            let (globs, told): (Vec<_>, Vec<_>) = of_source.into_iter().partition(|c| c.field == Field::Path);
+            let query = self.all_of(name::STATE, &told)?;
+            let (mut sources, mut standing) = (Vec::new(), Bits::default());
+            for segment in segments {
+                self.check(segment, &told)?;
+                let documents = self.sources_of_segment(segment, query.as_ref(), within, &globs)?;
+                if let Some(of) = segment.column::<u64>(name::PICTURE)? {
+                    for document in segment.alive().filter(|&document| documents.contains(document)) {
+                        let id = of.first(document).and_then(picture_id);
+                        id.into_iter().for_each(|id| standing.insert(id.0));
+                    }
                 }
-                Ok(())
-            })?;
-        }
-        if of_source.is_empty() && within.is_empty() {
-            return Ok(Selection { pictures, sources: None });
-        }
-        let (globs, told): (Vec<_>, Vec<_>) = of_source.into_iter().partition(|c| c.field == Field::Path);
-        let query = self.all_of(name::STATE, &told)?;
-        let (mut sources, mut standing) = (Vec::new(), Bits::default());
-        for segment in self.searcher.segment_readers() {
-            let mut documents = Bits::default();
-            let states = self.column(segment, name::STATE)?;
-            self.each_document(segment, query.as_ref(), |document| {
-                let state = states.as_ref().and_then(|states| states.first(document)).and_then(schema::state_of);
-                if state == Some(State::Present) {
+                sources.push(documents);
+            }
+            pictures.retain_in(&standing);
+            Ok(Selection { pictures, sources: Some(sources) })
+        })
+    }
+
+    /// The places of a segment that pass.
+    fn sources_of_segment(
+        &self,
+        segment: &Segment,
+        query: &dyn Query,
+        within: &[Locator],
+        globs: &[&Condition],
+    ) -> Result<Bits> {
+        let mut documents = Bits::default();
+        if let Some(states) = segment.column::<u64>(name::STATE)? {
+            self.segments.each_found(segment, query, |document| {
+                if states.first(document).and_then(schema::state_of) == Some(State::Present) {
                     documents.insert(document);
                 }
                 Ok(())
             })?;
-            if !within.is_empty() {
-                let mut below = Bits::default();
-                for place in within {
-                    self.each_key(segment, place, |_, document| below.insert(document))?;
-                }
-                documents.retain_in(&below);
-            }
-            for condition in &globs {
-                let mut matching = Bits::default();
-                self.each_place(segment, |place, document| {
-                    let text = place.to_string();
-                    let is_match =
-                        condition.any_of.iter().any(|value| matches!(value, Value::Glob(glob) if glob.is_match(&text)));
-                    if is_match != condition.negated {
-                        matching.insert(document);
-                    }
-                })?;
-                documents.retain_in(&matching);
-            }
-            if let Some(of) = self.column(segment, name::PICTURE)? {
-                for document in segment.doc_ids_alive().filter(|&document| documents.contains(document)) {
-                    let id = of.first(document).and_then(|id| u32::try_from(id).ok());
-                    id.into_iter().for_each(|id| standing.insert(id));
-                }
-            }
-            sources.push(documents);
         }
-        pictures.retain_in(&standing);
-        Ok(Selection { pictures, sources: Some(sources) })
+        if !within.is_empty() {
+            let mut below = Bits::default();
+            for place in within {
+                self.each_key(segment, place, |document| below.insert(document))?;
+            }
+            documents.retain_in(&below);
+        }
+        for condition in globs {
+            let mut matching = Bits::default();
+            self.each_place(segment, |place, document| {
+                let text = place.to_string();
+                let is_match =
+                    condition.any_of.iter().any(|value| matches!(value, Value::Glob(glob) if glob.is_match(&text)));
+                if is_match != condition.negated {
+                    matching.insert(document);
+                }
+            })?;
+            documents.retain_in(&matching);
+        }
+        Ok(documents)
     }
 
-    fn each_document(
-        &self,
-        segment: &SegmentReader,
-        query: &dyn Query,
-        mut visit: impl FnMut(DocId) -> Result<()>,
-    ) -> Result<()> {
-        let weight = query.weight(EnableScoring::disabled_from_searcher(&self.searcher));
-        let weight = weight.map_err(|error| self.damaged(error))?;
-        let mut outcome = Ok(());
-        let read = weight.for_each_no_score(segment, &mut |documents| {
-            for &document in documents {
-                if outcome.is_ok() && !segment.is_deleted(document) {
-                    outcome = visit(document);
+    /// Sees to it that tantivy can ask a segment for these conditions.
+    fn check(&self, segment: &Segment, conditions: &[&Condition]) -> Result<()> {
+        segment.check_column(name::STATE, ColumnType::U64)?;
+        for condition in conditions {
+            for (column, of) in columns_of(condition.field) {
+                segment.check_column(column, *of)?;
+            }
+            for value in &condition.any_of {
+                if let Value::Words(text) = value {
+                    segment.check_words(&terms(self.fields().text(condition.field), text))?;
                 }
             }
-        });
-        read.map_err(|error| self.damaged(error))?;
-        outcome
+        }
+        Ok(())
     }
 
     /// The documents that have a field and meet all conditions.
@@ -193,7 +219,7 @@ impl Reader {
 
     fn query(&self, field: Field, value: &Value) -> Result<Box<dyn Query>> {
         let fields = self.fields();
-        let name = column_of(field);
+        let name = columns_of(field).first().map(|(name, _)| *name);
         let is_present = || -> Result<Box<dyn Query>> {
             let name =
                 name.ok_or_else(|| Error::new(ErrorKind::Usage, "--where: any and none can't be asked of texts"))?;
@@ -250,12 +276,7 @@ impl Reader {
 
     /// The documents in whose field these words follow one another.
     fn phrase(&self, field: SchemaField, text: &str) -> Box<dyn Query> {
-        // As tantivy's own analyser does when it indexes: words of letters and digits, in lower case.
-        let mut analyser = TextAnalyzer::builder(SimpleTokenizer::default()).filter(LowerCaser).build();
-        let (mut stream, mut terms) = (analyser.token_stream(text), Vec::new());
-        while stream.advance() {
-            terms.push(Term::from_field_text(field, &stream.token().text));
-        }
+        let terms = terms(field, text);
         match terms.len() {
             0 => Box::new(BooleanQuery::new(Vec::new())),
             1 => Box::new(BooleanQuery::new(
@@ -267,44 +288,54 @@ impl Reader {
             _ => Box::new(PhraseQuery::new(terms)),
         }
     }
-
-    /// Whether a picture lies within the distances asked for.
-    fn is_near(&self, segment: &SegmentReader, conditions: &[&Condition], document: DocId) -> Result<bool> {
-        for condition in conditions.iter().filter(|condition| condition.field == Field::Gps) {
-            let position = self.position(segment, document)?;
-            let is_met = condition.any_of.iter().any(|value| match value {
-                Value::Near { latitude, longitude, kilometres } => {
-                    position.is_some_and(|position| distance_km(position, (*latitude, *longitude)) <= *kilometres)
-                }
-                Value::Any => position.is_some(),
-                Value::Nothing => position.is_none(),
-                _ => true,
-            });
-            if is_met == condition.negated {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
 }
 
-/// The column that says whether a field is known.
-fn column_of(field: Field) -> Option<&'static str> {
-    Some(match field {
-        Field::Taken => name::TAKEN,
-        Field::Modified => name::MODIFIED,
-        Field::Camera => name::CAMERA,
-        Field::Lens => name::LENS,
-        Field::Rating => name::RATING,
-        Field::Pixels => name::PIXELS,
-        Field::Width => name::WIDTH,
-        Field::Height => name::HEIGHT,
-        Field::Bytes => name::FILE_BYTES,
-        Field::Format => name::FORMAT,
-        Field::Gps => name::LATITUDE,
-        Field::Page => name::FETCHED,
-        Field::Path | Field::Title | Field::Alt | Field::Caption => return None,
-    })
+/// The words of a text as tantivy's own analyser makes them when it indexes: letters and digits, in lower case.
+fn terms(field: SchemaField, text: &str) -> Vec<Term> {
+    let mut analyser = TextAnalyzer::builder(SimpleTokenizer::default()).filter(LowerCaser).build();
+    let (mut stream, mut terms) = (analyser.token_stream(text), Vec::new());
+    while stream.advance() {
+        terms.push(Term::from_field_text(field, &stream.token().text));
+    }
+    terms
+}
+
+/// Whether a picture lies within the distances asked for.
+fn is_near(segment: &Segment, conditions: &[&Condition], document: DocId) -> Result<bool> {
+    for condition in conditions.iter().filter(|condition| condition.field == Field::Gps) {
+        let position = position(segment, document)?;
+        let is_met = condition.any_of.iter().any(|value| match value {
+            Value::Near { latitude, longitude, kilometres } => {
+                position.is_some_and(|position| distance_km(position, (*latitude, *longitude)) <= *kilometres)
+            }
+            Value::Any => position.is_some(),
+            Value::Nothing => position.is_none(),
+            _ => true,
+        });
+        if is_met == condition.negated {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The columns that are asked for a field, the first of which says whether it is known.
+fn columns_of(field: Field) -> &'static [(&'static str, ColumnType)] {
+    match field {
+        Field::Taken => &[(name::TAKEN, ColumnType::I64)],
+        Field::Modified => &[(name::MODIFIED, ColumnType::I64)],
+        Field::Camera => &[(name::CAMERA, ColumnType::Str)],
+        Field::Lens => &[(name::LENS, ColumnType::Str)],
+        Field::Rating => &[(name::RATING, ColumnType::U64)],
+        Field::Pixels => &[(name::PIXELS, ColumnType::U64)],
+        Field::Width => &[(name::WIDTH, ColumnType::U64)],
+        Field::Height => &[(name::HEIGHT, ColumnType::U64)],
+        Field::Bytes => &[(name::FILE_BYTES, ColumnType::U64)],
+        Field::Format => &[(name::FORMAT, ColumnType::U64)],
+        Field::Gps => &[(name::LATITUDE, ColumnType::F64), (name::LONGITUDE, ColumnType::F64)],
+        Field::Page => &[(name::FETCHED, ColumnType::I64)],
+        Field::Path | Field::Title | Field::Alt | Field::Caption => &[],
+    }
 }
 
 /// Along a great circle (the haversine formula).
@@ -335,5 +366,8 @@ mod tests {
         [64, 5].into_iter().for_each(|number| other.insert(number));
         bits.retain_in(&other);
         assert_eq!((bits.len(), bits.contains(64), bits.contains(1_000_000)), (1, true, false));
+        bits.insert(u32::MAX);
+        assert!(bits.contains(u32::MAX) && bits.len() == 2);
+        assert!(bits.0.iter().flatten().count() == 2, "what lies between two numbers takes no room");
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use tantivy::{Index, SegmentReader};
+use tantivy::Index;
 
 use super::beneath::{self, Folder};
 use super::checked::unsealed;
@@ -13,7 +13,10 @@ use super::directory::{META, ReadOnlyDirectory, STALE, stamp_of_copy};
 use super::format::{self, COPIES, DOCUMENTS, FORMAT_FILE};
 use super::ledger;
 use super::local::store;
+use super::opened::Opened;
 use super::reader::Payload;
+use super::schema::Fields;
+use super::segments::{self, Segment};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How often the check starts again because a writer has committed and removed what was being read.
@@ -193,12 +196,20 @@ fn may_be_copy_of(index: &Folder, commit: &Value, copy: &[u8]) -> Result<bool> {
     Ok(copy == *commit || (copy.get("opstamp").is_some() && is_there.all(|is_there| is_there)))
 }
 
-/// Checks the files of all segments.
+/// Checks the files of all segments, and what tantivy reads of them.
 fn verify_documents(folder: &Path, directory: &ReadOnlyDirectory, checked: &mut Checked) {
     let documents = &directory.folder;
-    let (metas, index) = match Index::open(directory.clone()).and_then(|index| Ok((index.load_metas()?, index))) {
+    let opened = Opened::new(directory.clone());
+    let damaged = |error| super::reader::damaged(folder, error);
+    let open = || Index::open(opened.clone()).and_then(|index| Ok((index.load_metas()?, index))).map_err(damaged);
+    let fields = Fields::new();
+    let (metas, index) = match segments::guarded(folder, open) {
+        Ok((metas, _)) if !segments::is_usual(&metas) || metas.schema != fields.schema => {
+            let error = Error::new(ErrorKind::Damaged, "it makes no sense");
+            return checked.read(Path::new(DOCUMENTS).join(META), Err(error));
+        }
         Ok(opened) => opened,
-        Err(error) => return checked.read(DOCUMENTS.into(), Err(super::reader::damaged(folder, error))),
+        Err(error) => return checked.read(DOCUMENTS.into(), Err(error)),
     };
     let names = metas.list_segment_files();
     for meta in &metas.segments {
@@ -211,12 +222,13 @@ fn verify_documents(folder: &Path, directory: &ReadOnlyDirectory, checked: &mut 
             let read = directory.whole(name).map_err(beneath::found);
             checked.read(Path::new(DOCUMENTS).join(name), read);
         }
-        // What is left to find: a file that is gone.
+        // What is left to find: a file that is gone, or what somebody wrote who was not ris.
+        let walk = || Segment::open(folder, &index.segment(meta.clone()), &opened)?.walk(&fields);
         if checked.damaged.len() == damaged
-            && let Err(error) = SegmentReader::open(&index.segment(meta.clone()))
+            && let Err(error) = segments::guarded(folder, walk)
         {
-            let what = match super::reader::damaged(folder, error) {
-                error if error.kind() == ErrorKind::Io => error.message().to_owned(),
+            let what = match error.kind() {
+                ErrorKind::Io => error.message().to_owned(),
                 _ => "one of these files is gone, or not what it should be".to_owned(),
             };
             checked.damaged.push(Damage { file: Path::new(DOCUMENTS).join(format!("{id}.*")), what });
@@ -245,8 +257,5 @@ pub(super) fn meta(folder: &Path) -> Result<(Vec<u8>, Value)> {
 }
 
 pub(super) fn payload_of(commit: &Value) -> Result<Payload> {
-    match commit.get("payload").and_then(Value::as_str) {
-        None => Ok(Payload::default()),
-        Some(payload) => Payload::parse(payload).map_err(|what| Error::new(ErrorKind::Damaged, what)),
-    }
+    Payload::read(commit.get("payload").and_then(Value::as_str)).map_err(|error| not_understood(&error))
 }

@@ -14,8 +14,10 @@ use super::directory::{Refused, WritableDirectory};
 use super::format::{self, COPIES, DOCUMENTS, WriteLock};
 use super::ledger::{self, Ledger};
 use super::local::{self, store::Store};
+use super::merging::Merging;
 use super::reader::{Payload, Reader, damaged};
-use super::schema::Fields;
+use super::schema::{Fields, name};
+use super::segments::guarded;
 use super::{Digest, PictureId, PictureRecord, SourceRecord};
 use crate::error::{Error, ErrorKind, Result};
 use crate::locator::Locator;
@@ -61,6 +63,9 @@ pub struct Writer {
     /// Pictures added since `snapshot` was opened, which it does not know.
     added: HashMap<Digest, PictureId>,
     snapshot: Reader,
+    merging: Merging,
+    /// What can't be deleted, since the snapshot is damaged there.
+    damage: Option<Error>,
     /// Files of features become as few as there can be at the next commit.
     compact: bool,
     pending: usize,
@@ -98,10 +103,16 @@ impl Writer {
             committed: committed.clone(),
             refused: refused.clone(),
         };
-        let index = Index::open_or_create(directory.clone(), fields.schema.clone()).map_err(failed)?;
+        let open = || Index::open_or_create(directory.clone(), fields.schema.clone()).map_err(failed);
+        let index = guarded(folder, open)?;
         let snapshot = read(folder)?;
         directory.copy_commit().map_err(|error| beneath::failed(error).about(folder.join(COPIES)))?;
         let mut payload = snapshot.payload().clone();
+        // Whatever the commit says: no number is given twice.
+        if let Some(last) = snapshot.segments.largest(name::ID)? {
+            let next = u32::try_from(last.saturating_add(1)).unwrap_or(u32::MAX);
+            payload.next_picture = payload.next_picture.max(next);
+        }
         if options.portable && !payload.portable {
             if payload.next_picture > 0 || !payload.roots.is_empty() {
                 let message =
@@ -111,7 +122,10 @@ impl Writer {
             payload.portable = true;
         }
         // One thread: describing pictures is a hundred times the work of indexing their documents.
-        let documents = index.writer_with_num_threads(1, options.memory).map_err(failed)?;
+        let write = || index.writer_with_num_threads(1, options.memory).map_err(failed);
+        let documents = guarded(folder, write)?;
+        let merging = Merging::on(snapshot.segments.clone(), fields.clone());
+        documents.set_merge_policy(Box::new(merging.clone()));
         Ok(Self {
             folder: folder.to_owned(),
             fields,
@@ -123,6 +137,8 @@ impl Writer {
             ledger: None,
             added: HashMap::new(),
             snapshot,
+            merging,
+            damage: None,
             compact: false,
             pending: 0,
             committed: Instant::now(),
@@ -231,15 +247,20 @@ impl Writer {
     pub fn forget_source(&mut self, locator: &Locator) {
         // What can't be kept is not there.
         let Ok(kept) = self.base.kept(locator) else { return };
-        let term: Term = self.fields.locator_term(&kept);
-        self.documents.delete_term(term);
+        self.delete(self.fields.locator_term(&kept));
+    }
+
+    fn delete(&mut self, term: Term) {
+        match self.snapshot.segments.check_term(&term) {
+            Ok(()) => drop(self.documents.delete_term(term)),
+            Err(error) => self.damage = Some(error),
+        }
         self.pending += 1;
     }
 
     /// Forgets a picture. Its sources must be forgotten or given another picture, too.
     pub fn forget_picture(&mut self, picture: PictureId) {
-        self.documents.delete_term(Term::from_field_u64(self.fields.id, picture.0.into()));
-        self.pending += 1;
+        self.delete(Term::from_field_u64(self.fields.id, picture.0.into()));
     }
 
     /// What is known of crawls; what is noted there counts from the next commit on.
@@ -283,6 +304,9 @@ impl Writer {
         if self.pending == 0 {
             return Ok(());
         }
+        if let Some(error) = self.damage.take() {
+            return Err(error);
+        }
         let snapshot = &self.snapshot;
         // Pictures are forgotten one by one; their features go when their file is merged.
         let forgotten =
@@ -315,8 +339,13 @@ impl Writer {
     /// As [`commit`](Self::commit).
     pub fn finish(mut self) -> Result<Reader> {
         self.commit()?;
-        let Self { folder, documents, refused, _lock, .. } = self;
+        let Self { folder, documents, refused, merging, _lock, .. } = self;
         documents.wait_merging_threads().map_err(|error| failed(&folder, &refused, error))?;
-        Reader::open(&folder)
+        let reader = Reader::open(&folder)?;
+        // Where the disk refused, segments are merged another time.
+        if refused.told().is_none() {
+            merging.outcome(&reader.segments)?;
+        }
+        Ok(reader)
     }
 }

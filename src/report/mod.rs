@@ -7,6 +7,7 @@ pub mod paths;
 pub mod text;
 pub mod upkeep;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -88,9 +89,10 @@ impl IndexState {
     /// `Damaged`, `Io`.
     pub fn of(reader: &Reader) -> Result<Self> {
         let offline = Offline::of(reader)?;
-        let of = |root: &String| Root::of(reader, root, &offline);
-        let roots = reader.roots().iter().map(of).collect::<Result<_>>()?;
-        let mounts = reader.mounts().iter().map(of).collect::<Result<_>>()?;
+        let mut counted = HashMap::new();
+        let mut of = |root: &String| Root::of(reader, root, &offline, &mut counted);
+        let roots = reader.roots().iter().map(&mut of).collect::<Result<_>>()?;
+        let mounts = reader.mounts().iter().map(&mut of).collect::<Result<_>>()?;
         Ok(Self {
             folder: reader.folder().canonicalize().unwrap_or_else(|_| reader.folder().to_owned()),
             portable: reader.is_portable(),
@@ -134,15 +136,19 @@ impl IndexState {
 }
 
 impl Root {
-    fn of(reader: &Reader, root: &str, offline: &Offline) -> Result<Self> {
+    /// Places that were `counted` below the same one are not counted again.
+    fn of(reader: &Reader, root: &str, offline: &Offline, counted: &mut HashMap<Locator, u64>) -> Result<Self> {
         let path = PathBuf::from(root);
         let offline = offline.root_of(&path).is_some();
-        let mut sources = 0;
-        let mut count = |state| sources += u64::from(state == State::Present);
         // Of a crawl, all that its host holds.
         let end = root.match_indices('/').nth(2).map_or(root.len(), |(end, _)| end);
         let of = if root.contains("://") { root.get(..end).unwrap_or(root) } else { root };
         let locator = Locator::of_root(of);
+        if let Some(&sources) = counted.get(&locator) {
+            return Ok(Self { source: root.to_owned(), offline, sources });
+        }
+        let mut sources = 0;
+        let mut count = |state| sources += u64::from(state == State::Present);
         if let Some(known) = reader.known(&locator)? {
             count(known.state);
         }
@@ -150,6 +156,7 @@ impl Root {
             count(known.state);
             Ok(())
         })?;
+        counted.insert(locator, sources);
         Ok(Self { source: root.to_owned(), offline, sources })
     }
 }

@@ -4,8 +4,14 @@
 mod again;
 mod archives;
 #[cfg(target_os = "linux")]
+mod bombs;
+#[cfg(target_os = "linux")]
 mod calls;
 mod compare;
+#[cfg(target_os = "linux")]
+mod craft;
+#[cfg(target_os = "linux")]
+mod crafted;
 #[cfg(unix)]
 mod crash;
 #[cfg(feature = "crawl")]

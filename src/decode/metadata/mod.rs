@@ -10,7 +10,8 @@ mod xmp;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Format, Sniff, panics, sniff};
+use super::{Format, Sniff, sniff};
+use crate::panics;
 
 /// Longer names of cameras and lenses are cut: EXIF has no limit, and none is that long.
 const NAME_MAX: usize = 100;

@@ -22,8 +22,40 @@ pub struct Pictures {
     pub unmet: Vec<String>,
 }
 
-/// A picture's address, and the pages that show it.
-pub type Shows = (String, Vec<Page>);
+/// Longer texts and addresses no page was read to have: what a ledger says is cut.
+const TEXT_MAX: usize = 500;
+const URL_MAX: usize = 8_000;
+
+/// Pictures, each by its address, and the pages that show it. A page's address and title are kept once, be there thousands
+/// of pictures on it.
+pub struct Shows {
+    /// Address and title of each page.
+    pages: Vec<(String, String)>,
+    pictures: std::vec::IntoIter<(String, Told)>,
+}
+
+/// What pages say of a picture, by their number: the text for those who can't see it, and what stands below it.
+type Told = HashMap<usize, [String; 2]>;
+
+impl Iterator for Shows {
+    type Item = (String, Vec<Page>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (picture, told) = self.pictures.next()?;
+        let cut = |text: &str| text.chars().take(TEXT_MAX).collect::<String>();
+        let page = |(number, [alt, caption]): (usize, [String; 2])| {
+            let (url, title) = self.pages.get(number)?;
+            Some(Page { url: url.clone(), title: cut(title), alt: cut(&alt), caption: cut(&caption) })
+        };
+        let mut on: Vec<_> = told.into_iter().filter_map(page).collect();
+        let says = |page: &Page| !(page.alt.is_empty() && page.caption.is_empty());
+        on.sort_by(|a, b| {
+            let rank = |page: &Page| (!says(page), page.url.len());
+            rank(a).cmp(&rank(b)).then_with(|| a.url.cmp(&b.url))
+        });
+        Some((picture, on))
+    }
+}
 
 impl Ledger {
     /// How many rounds of [`shows`](Self::shows) tell of all pictures, each within some 100 MB of memory.
@@ -36,12 +68,12 @@ impl Ledger {
     ///
     /// # Errors
     /// `Io`, `Damaged`.
-    pub fn shows(&mut self, ended: &[u32], round: u64) -> Result<Vec<Shows>> {
+    pub fn shows(&mut self, ended: &[u32], round: u64) -> Result<Shows> {
         self.flush()?;
         let rounds = self.rounds();
         let is_of_round = |key: &Key| key.first().is_some_and(|&byte| u64::from(byte) % rounds == round);
         let mut redirects = HashMap::new();
-        let mut pictures = HashMap::new();
+        let mut pictures: HashMap<Key, (String, Told)> = HashMap::new();
         self.each_last(&[], |done| {
             if let Some(to) = &done.redirect {
                 redirects.insert(key(&done.url), key(to));
@@ -50,6 +82,7 @@ impl Ledger {
                 pictures.insert(key(&done.url), (done.url, HashMap::new()));
             }
         })?;
+        let (mut pages, mut numbers) = (Vec::<(String, String)>::new(), HashMap::new());
         self.each_last(ended, |done| {
             // What was shown before it led elsewhere is asked for, and no longer shown.
             if done.redirect.is_some() {
@@ -60,18 +93,22 @@ impl Ledger {
             let linked = links.iter().map(|url| (url, &done.url, "", ""));
             let shown =
                 done.pictures.iter().map(|(url, page, alt, caption)| (url, page, alt.as_str(), caption.as_str()));
-            for (url, page, alt, caption) in shown.chain(linked) {
+            for (url, page, alt, caption) in shown.chain(linked).filter(|(_, page, ..)| page.len() <= URL_MAX) {
                 let mut at = key(url);
                 for _ in 0..MAX_HOPS {
                     at = redirects.get(&at).copied().unwrap_or(at);
                 }
-                let Some((_, pages)) = pictures.get_mut(&at) else { continue };
+                let Some((_, told)) = pictures.get_mut(&at) else { continue };
+                let number = *numbers.entry(key(page)).or_insert_with(|| {
+                    pages.push((page.clone(), String::new()));
+                    pages.len() - 1
+                });
                 // A sitemap does not say what its pages are called.
-                let title = if *page == done.url { done.title.as_str() } else { "" };
-                let is_known = pages.contains_key(page);
-                if pages.len() < MAX_PAGES || is_known {
-                    let told = pages.entry(page.clone()).or_insert_with(<[String; 3]>::default);
-                    for (place, text) in told.iter_mut().zip([title, alt, caption]) {
+                if let Some((_, title)) = pages.get_mut(number).filter(|(url, title)| *url == done.url && title.is_empty()) {
+                    done.title.clone_into(title);
+                }
+                if told.len() < MAX_PAGES || told.contains_key(&number) {
+                    for (place, text) in told.entry(number).or_default().iter_mut().zip([alt, caption]) {
                         if place.is_empty() {
                             text.clone_into(place);
                         }
@@ -79,26 +116,14 @@ impl Ledger {
                 }
             }
         })?;
-        let mut shows = Vec::new();
-        for (picture, pages) in pictures.into_values().filter(|(_, pages)| !pages.is_empty()) {
-            let mut told = Vec::new();
-            for (url, [mut title, alt, caption]) in pages {
-                if title.is_empty()
-                    && let Some(done) = self.last(&url)?
-                {
-                    title = done.title;
-                }
-                told.push(Page { url, title, alt, caption });
+        for (url, title) in pages.iter_mut().filter(|(_, title)| title.is_empty()) {
+            if let Some(done) = self.last(url)? {
+                *title = done.title;
             }
-            let says = |page: &Page| !(page.alt.is_empty() && page.caption.is_empty());
-            told.sort_by(|a, b| {
-                let rank = |page: &Page| (!says(page), page.url.len());
-                rank(a).cmp(&rank(b)).then_with(|| a.url.cmp(&b.url))
-            });
-            shows.push((picture, told));
         }
-        shows.sort_by(|(a, _), (b, _)| a.cmp(b));
-        Ok(shows)
+        let mut pictures: Vec<_> = pictures.into_values().filter(|(_, told)| !told.is_empty()).collect();
+        pictures.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(Shows { pages, pictures: pictures.into_iter() })
     }
 
     /// The pictures of a crawl: what it has met since it began, and what it found before and has not met again.
@@ -112,7 +137,7 @@ impl Ledger {
         self.each_last(&[], |done| {
             let known = self.known.get(&key(&done.url)).copied().unwrap_or_default();
             // What is a start of its own is asked for by its own crawl.
-            let is_start = self.starts.iter().any(|start| start.url == done.url);
+            let is_start = self.numbers.contains_key(&key(&done.url));
             if done.picture && done.start == start && !is_start {
                 if known.queued.max(known.done) > began {
                     pictures.met += 1;
@@ -161,11 +186,15 @@ mod tests {
         Done { url: url.into(), start, picture: true, ..Done::default() }
     }
 
-    fn urls(shows: &[Shows]) -> Vec<(&str, Vec<&str>)> {
+    fn urls(shows: &[(String, Vec<Page>)]) -> Vec<(&str, Vec<&str>)> {
         shows
             .iter()
             .map(|(picture, on)| (picture.as_str(), on.iter().map(|page| page.url.as_str()).collect()))
             .collect()
+    }
+
+    fn shows(ledger: &mut Ledger, ended: &[u32]) -> Vec<(String, Vec<Page>)> {
+        ledger.shows(ended, 0).unwrap().collect()
     }
 
     #[test]
@@ -186,7 +215,7 @@ mod tests {
         ] {
             ledger.finish(done).unwrap();
         }
-        let shows = ledger.shows(&[], 0).unwrap();
+        let shows = shows(&mut ledger, &[]);
         assert_eq!(urls(&shows), [("h/p", vec!["h/c", "h/a/b", "h/"])]);
         let [c, b, _] = shows[0].1.as_slice() else { panic!("{shows:?}") };
         assert_eq!((c.title.as_str(), c.caption.as_str()), ("title of h/c", "from the sitemap"));
@@ -209,9 +238,26 @@ mod tests {
         assert_eq!(ledger.begin("h/").unwrap(), start);
         ledger.finish(page("h/1", start, &[])).unwrap();
         ledger.finish(page("h/2", start, &[("h/p", "")])).unwrap();
-        assert_eq!(urls(&ledger.shows(&[], 0).unwrap()), [("h/p", vec!["h/2", "h/3"])]);
+        assert_eq!(urls(&shows(&mut ledger, &[])), [("h/p", vec!["h/2", "h/3"])]);
         ledger.finish(picture("h/p", start)).unwrap();
-        assert_eq!(urls(&ledger.shows(&[start], 0).unwrap()), [("h/p", vec!["h/2"])]);
+        assert_eq!(urls(&shows(&mut ledger, &[start])), [("h/p", vec!["h/2"])]);
+    }
+
+    #[test]
+    fn a_title_of_megabytes_is_kept_once_and_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(folder.path(), None).unwrap();
+        let start = ledger.begin("h/").unwrap();
+        let pictures: Vec<_> = (0..3000).map(|n| format!("h/{n}.jpg")).collect();
+        let named: Vec<_> = pictures.iter().map(|picture| (picture.as_str(), "")).collect();
+        let title = "a".repeat(1 << 20);
+        ledger.finish(Done { title: title.clone(), ..page("h/p", start, &named) }).unwrap();
+        pictures.iter().for_each(|url| ledger.finish(picture(url, start)).unwrap());
+        let shows = ledger.shows(&[], 0).unwrap();
+        let kept: usize = shows.pages.iter().map(|(url, title)| url.len() + title.len()).sum();
+        assert!(kept < title.len() + 10, "{kept}");
+        let told: Vec<_> = shows.flat_map(|(_, on)| on).collect();
+        assert!(told.len() == 3000 && told.iter().all(|page| page.title.len() == TEXT_MAX));
     }
 
     #[test]
@@ -223,7 +269,7 @@ mod tests {
             ledger.finish(page(&format!("h/{n:03}"), start, &[("h/mark", "")])).unwrap();
         }
         ledger.finish(picture("h/mark", start)).unwrap();
-        let shows = ledger.shows(&[], 0).unwrap();
+        let shows = shows(&mut ledger, &[]);
         assert_eq!((shows.len(), shows[0].1.len()), (1, MAX_PAGES));
     }
 }

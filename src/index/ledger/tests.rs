@@ -123,3 +123,17 @@ fn what_is_added_to_a_ledger_with_hard_links_does_not_show_under_its_other_names
     assert!(verify(&folder, &committed).is_ok());
     assert!(Ledger::open(&folder, Some(&committed)).unwrap().is_met("http://a/1", start));
 }
+
+#[test]
+fn a_ledger_that_is_said_to_end_within_its_first_words_is_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path(), None).unwrap();
+    ledger.begin("h/").unwrap();
+    let committed = ledger.sync().unwrap();
+    drop(ledger);
+    for length in 0..MAGIC.len() as u64 {
+        let cut = Committed { length, ..committed.clone() };
+        assert!(Ledger::open(folder.path(), Some(&cut)).is_err(), "{length}");
+    }
+    assert!(Ledger::open(folder.path(), Some(&committed)).is_ok());
+}

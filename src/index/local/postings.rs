@@ -108,12 +108,18 @@ impl Postings {
         Ok(Lists { file: self, directory })
     }
 
-    /// Checks every block.
+    /// Checks every block, and that each list begins where the one before it ends.
     ///
     /// # Errors
     /// `Damaged`.
     pub fn verify(&self) -> Result<()> {
-        self.read(0, self.layout.checksums()).map(drop)
+        self.read(0, self.layout.checksums())?;
+        let lists = self.lists()?;
+        let mut end = 0;
+        for bucket in 0..self.layout.buckets() {
+            end = Some(lists.bucket(bucket)?).filter(|list| list.start == end).ok_or_else(damaged)?.end;
+        }
+        if end == self.layout.entries { Ok(()) } else { Err(damaged()) }
     }
 
     /// What the file is.
@@ -208,6 +214,16 @@ impl Lists<'_> {
         self.file.entries()
     }
 
+    /// Whether the entries of a word stand behind those of a word before it. Where they don't, the same entries would be
+    /// read for each word of a query, and vote for all.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn follows(&self, before: u32, word: u32) -> Result<bool> {
+        let layout = &self.file.layout;
+        Ok(layout.bucket_of(before) == layout.bucket_of(word) || self.list(before)?.end <= self.list(word)?.start)
+    }
+
     /// The entries among which those of a word are.
     ///
     /// # Errors
@@ -269,6 +285,6 @@ impl Bytes {
     }
 }
 
-fn damaged() -> Error {
+pub(super) fn damaged() -> Error {
     Error::new(ErrorKind::Damaged, "damaged features: `ris verify` says which and what to do")
 }

@@ -179,6 +179,28 @@ fn a_file_that_is_cut_or_lengthened_is_refused() {
     assert!(Postings::from_bytes(bytes).is_ok_and(|postings| postings.verify().is_ok()));
 }
 
+#[test]
+fn a_file_in_which_words_share_their_entries_is_damaged() {
+    let pictures = records(0..3);
+    let bytes = file(&pictures);
+    let layout = Layout::read(&bytes).unwrap();
+    let mut content = bytes[..layout.checksums()].to_vec();
+    for bucket in 0..=layout.buckets() {
+        let end = if bucket % 2 == 0 { 0 } else { layout.entries as u32 };
+        content[layout.directory() + 4 * bucket..][..4].copy_from_slice(&end.to_le_bytes());
+    }
+    let sums: Vec<u8> = content.chunks(layout::BLOCK).flat_map(|block| crc32fast::hash(block).to_le_bytes()).collect();
+    let postings = Postings::from_bytes([content, sums].concat()).unwrap();
+    // The list of every other word is all of the file.
+    let lists = postings.lists().unwrap();
+    let whole = (0..1 << 20).step_by(1 << 10).filter(|&word| lists.list(word).is_ok_and(|list| list.len() == layout.entries));
+    assert!(whole.count() > 100);
+    assert!(postings.verify().is_err());
+    let options = Options::default();
+    let query = Query::new(&features(0, 60), 512.0, &options);
+    assert!(query.candidates(&[postings], &options, &|_| true).is_err());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, rng_seed: RngSeed::Fixed(7), ..ProptestConfig::default() })]
 

@@ -7,7 +7,7 @@
 
 use rayon::prelude::*;
 
-use super::postings::{Buffer, Lists};
+use super::postings::{Buffer, Lists, damaged};
 use super::{Found, Postings, Vocabulary, geometry};
 use crate::describe::local::simd::dispatched;
 use crate::describe::local::{Features, Keypoint};
@@ -235,8 +235,14 @@ dispatched! {
 fn cast_plain(asked: &Asked, lists: &Lists, options: &Options) -> Result<Vec<Vote>> {
     let worth: [f32; 65] = std::array::from_fn(|distance| nearness(distance as u32));
     let (mut buffer, mut votes) = (Buffer::new(), Vec::new());
+    let mut last = None;
     for same in asked.words() {
         let Some(&Lookup { word, .. }) = same.first() else { continue };
+        if let Some(last) = last.replace(word)
+            && !lists.follows(last, word)?
+        {
+            return Err(damaged());
+        }
         let before = votes.len();
         let length = lists.of_word(word, &mut buffer, |Found { picture, geometry, signature, .. }| {
             for lookup in same {

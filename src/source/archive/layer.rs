@@ -6,7 +6,6 @@
 use std::cell::Cell;
 use std::fmt;
 use std::io::{self, BufRead, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
@@ -14,6 +13,7 @@ use lzma_rust2::XzReader;
 
 use super::signature::Signature;
 use super::zstd::{self, Zstd};
+use crate::panics;
 
 /// The largest window: what the command-line tools of zstd take too, unless told otherwise, and twice that of `xz -9`.
 pub(super) const WINDOW_MAX: u64 = 128 << 20;
@@ -180,9 +180,9 @@ impl<D> Contained<D> {
 impl<D: Read> Read for Contained<D> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.failed.is_none() {
-            // Unwind safe: the decoder is not asked again.
-            let read = catch_unwind(AssertUnwindSafe(|| self.decoder.read(buffer)));
-            match read.unwrap_or_else(|_| Err(io::ErrorKind::InvalidData.into())) {
+            // A decoder that panicked is not asked again.
+            let read = panics::contained(|| self.decoder.read(buffer));
+            match read.unwrap_or_else(|| Err(io::ErrorKind::InvalidData.into())) {
                 Ok(read) => return Ok(read),
                 Err(error) => self.failed = Some(self.told(&error)),
             }
