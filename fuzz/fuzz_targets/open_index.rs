@@ -10,14 +10,14 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use ris::index::{self, Reader, Writer};
-use ris::{ingest, progress, search};
+use ris::{decode, ingest, progress, search};
 use tempfile::TempDir;
 
 struct Real {
     folder: TempDir,
     /// Each file and what it holds.
     files: Vec<(PathBuf, Vec<u8>)>,
-    query: Vec<u8>,
+    query: search::Query,
 }
 
 static REAL: LazyLock<Real> = LazyLock::new(|| {
@@ -27,6 +27,7 @@ static REAL: LazyLock<Real> = LazyLock::new(|| {
     ingest::run(&mut writer, &[photos.clone()], &ingest::Options::default(), &progress::Silent).expect("indexed");
     writer.finish().expect("committed");
     let query = fs::read(photos.join("pond.jpg")).expect("a fixture");
+    let query = search::Query::of(query, &decode::Options::default()).expect("a picture");
     let mut files = Vec::new();
     for below in ["", "documents", "features"] {
         for entry in fs::read_dir(folder.path().join(below)).expect("a folder") {
