@@ -270,7 +270,7 @@ pub struct Confine {
     /// Fail where the kernel does not wholly enforce the sandbox; RIS_REQUIRE_SANDBOX=1 does the same
     #[arg(long)]
     pub require_sandbox: bool,
-    /// Search without the sandbox: for the tests that show what it refuses, and to measure what it costs. A
+    /// Search without the sandbox, in one process: for the tests that show what it refuses, and to measure what it costs. A
     /// flag, not a variable: nobody else's environment can switch it off
     #[arg(long, hide = true, conflicts_with = "require_sandbox")]
     pub no_sandbox: bool,

@@ -16,6 +16,7 @@ use super::args::Confine;
 use super::files;
 
 /// What a process can make of a picture's bytes and hand on.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 pub trait Described: Sized {
     fn of(bytes: Vec<u8>, options: &decode::Options) -> ris::Result<Self>;
     fn to_bytes(&self) -> Vec<u8>;
@@ -61,6 +62,8 @@ pub struct Queries<'a> {
 impl<'a> Queries<'a> {
     /// Forks what the processes come from; nothing is read yet. To be called while this process has one thread.
     pub fn start<T: Described>(names: &'a [PathBuf], options: &'a decode::Options, confine: &Confine) -> Result<Self> {
+        #[cfg(not(target_os = "linux"))]
+        let _ = confine;
         Ok(Self {
             names,
             options,
@@ -199,11 +202,12 @@ mod apart {
 
         /// What the process says; the inner error is the query's.
         fn answer<T: Described>(&mut self, posture: &mut Posture) -> std::result::Result<ris::Result<T>, Failure> {
+            let mut has_read = false;
             loop {
                 let Message { tag, content } = self.worker.receive(ANSWER_MAX)?;
                 let told = match tag {
                     // Until then it has looked at nothing that a stranger wrote, and may wait for a slow pipe.
-                    READ => {
+                    READ if !std::mem::replace(&mut has_read, true) => {
                         *posture = content.first().copied().map_or(Posture::None, Posture::from_number);
                         self.worker.allow(self.options.max_time.saturating_mul(PATIENCE));
                         continue;

@@ -43,9 +43,7 @@ fn fork(work: impl FnOnce() -> u8) -> io::Result<libc::pid_t> {
         0 => {
             // SAFETY: a plain number. Without its parent the work is of no use: it is asked to stop, as by Ctrl-C.
             unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGINT, 0, 0, 0) };
-            let code = work();
-            // SAFETY: ends the child at once: the parent's buffers are not written a second time.
-            unsafe { libc::_exit(code.into()) }
+            linux::as_child(|| work().into())
         }
         child => Ok(child),
     }

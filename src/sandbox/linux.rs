@@ -20,6 +20,14 @@ pub fn confine(policy: &Policy) -> Vec<Layer> {
     layers
 }
 
+/// Does the work of a child that was just forked, and ends it at once: neither a panic nor its return leads back into what
+/// the parent was about, and the parent's buffers are not written a second time.
+pub fn as_child(work: impl FnOnce() -> i32) -> ! {
+    let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or(1);
+    // SAFETY: ends the process.
+    unsafe { libc::_exit(code) }
+}
+
 /// Makes sure that one thread runs: no other holds a lock that a child would wait for, or goes on unconfined.
 ///
 /// # Errors

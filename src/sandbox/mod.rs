@@ -17,7 +17,7 @@ mod seccomp;
 pub mod worker;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[cfg(target_os = "linux")]
 pub use apart::{apart, apart_writing};
@@ -64,7 +64,8 @@ pub struct Policy {
 
 /// The descriptor that a path such as /dev/fd/63, a shell's `<(command)`, stands for.
 #[cfg(unix)]
-pub fn descriptor(path: &Path) -> Option<std::os::fd::RawFd> {
+pub fn descriptor(path: &std::path::Path) -> Option<std::os::fd::RawFd> {
+    use std::path::Path;
     if path == Path::new(STDIN) {
         return Some(0);
     }
@@ -131,7 +132,8 @@ pub struct Layer {
 
 /// Confines this process for good, as far as the system can.
 ///
-/// To be called while the process has one thread: those started later are confined as it is.
+/// To be called while the process has one thread: those started later are confined as it is. Descriptors that the policy
+/// does not name are closed, whoever owns them.
 ///
 /// # Errors
 /// Where other threads run, which Landlock would not confine.

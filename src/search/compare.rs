@@ -55,7 +55,7 @@ impl Side {
         let digest = Digest(*parts.array()?);
         let bytes = u64::from_le_bytes(*parts.array()?);
         let (format, partial_data) = (*Format::ALL.get(usize::from(parts.byte()?))?, parts.flag()?);
-        let ((width, height), (reduced_width, reduced_height)) = (parts.size()?, parts.size()?);
+        let ((width, height), (reduced_width, reduced_height)) = parts.sizes()?;
         let luma = parts.take((reduced_width as usize).checked_mul(reduced_height as usize)?)?.to_vec();
         let picture = Picture { format, width, height, reduced_width, reduced_height, luma, partial_data };
         let metadata = serde_json::from_slice(parts.0).ok()?;

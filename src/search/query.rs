@@ -58,7 +58,7 @@ impl Query {
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut parts = Parts(bytes);
         let digest = Digest(*parts.array()?);
-        let (full, reduced) = (parts.size()?, parts.size()?);
+        let (full, reduced) = parts.sizes()?;
         let (partial_data, quality) = (parts.flag()?, parts.byte().filter(|&quality| quality <= 100)?);
         let mut forms = [(Dihedral::default(), PerceptualHash::default()); 8];
         for (slot, form) in forms.iter_mut().zip(Dihedral::all()) {
@@ -133,10 +133,11 @@ mod tests {
             assert!(cut.is_none() || length > 306, "{length}");
         }
         type Wrong = fn(&mut Query);
-        let wrongs: [(&str, Wrong); 12] = [
+        let wrongs: [(&str, Wrong); 13] = [
             ("no width", |query| query.full.0 = 0),
             ("no height", |query| query.reduced.1 = 0),
             ("a side beyond all formats", |query| query.full.0 = u32::MAX),
+            ("a reduced picture that is none", |query| query.reduced.0 = 5000),
             ("a quality above 100", |query| query.probe.quality = 101),
             ("a place that is no number", |query| query.probe.features.keypoints[7].x = f32::NAN),
             ("a place without end", |query| query.probe.features.keypoints[7].y = f32::INFINITY),

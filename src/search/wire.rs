@@ -24,12 +24,17 @@ impl<'a> Parts<'a> {
         self.byte().filter(|&byte| byte < 2).map(|byte| byte == 1)
     }
 
-    /// A width and a height.
-    pub fn size(&mut self) -> Option<(u32, u32)> {
-        let (width, height) = (u32::from_le_bytes(*self.array()?), u32::from_le_bytes(*self.array()?));
-        sized(width, height).then_some((width, height))
+    /// Width and height of a picture, upright, and of the reduced one.
+    pub fn sizes(&mut self) -> Option<((u32, u32), (u32, u32))> {
+        let mut side = || self.array().copied().map(u32::from_le_bytes);
+        let (full, reduced) = ((side()?, side()?), (side()?, side()?));
+        let is_reduced = reduced.0.max(reduced.1) <= REDUCED_MAX;
+        (is_reduced && sized(full.0, full.1) && sized(reduced.0, reduced.1)).then_some((full, reduced))
     }
 }
+
+/// The longest side of a reduced picture: twice what is the default, so that another may be chosen.
+const REDUCED_MAX: u32 = 1024;
 
 /// Whether a picture can have these sides. No format that is read has longer ones.
 pub(super) fn sized(width: u32, height: u32) -> bool {

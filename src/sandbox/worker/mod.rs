@@ -124,9 +124,7 @@ impl Worker {
             0 => {
                 drop((control, requests, answers));
                 let side = supervisor::Side { control: controlled, requests: taken, answers: given, memory };
-                let code = supervisor::run(side, &bounds, &files, &serve);
-                // SAFETY: ends the child at once: the parent's buffers are not written a second time.
-                unsafe { libc::_exit(code) }
+                linux::as_child(|| supervisor::run(side, &bounds, &files, &serve))
             }
             supervisor => {
                 let pipes = Some(Pipes { control, requests, answers });

@@ -130,11 +130,7 @@ fn fork(
     let (own, process) = unsafe { (libc::getpid(), libc::fork()) };
     match process {
         -1 => Err(io::Error::last_os_error()),
-        0 => {
-            let code = i32::from(work(side, &alive, own, frame, bounds, files, serve).is_err());
-            // SAFETY: ends the child at once: the parent's buffers are not written a second time.
-            unsafe { libc::_exit(code) }
-        }
+        0 => linux::as_child(|| work(side, &alive, own, frame, bounds, files, serve).is_err().into()),
         process => Ok(Running { process, key: frame.key, life }),
     }
 }
