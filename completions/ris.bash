@@ -120,7 +120,7 @@ _ris() {
             return 0
             ;;
         ris__subcmd__compare)
-            opts="-q -h --min-score --json --picture --require-sandbox --no-sandbox --index --quiet --color --help"
+            opts="-q -h --min-score --json --picture --require-sandbox --index --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -572,7 +572,7 @@ _ris() {
             return 0
             ;;
         ris__subcmd__privacy)
-            opts="-q -h --json --require-sandbox --no-sandbox --index --quiet --color --help"
+            opts="-q -h --json --require-sandbox --index --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -622,7 +622,7 @@ _ris() {
             return 0
             ;;
         ris__subcmd__search)
-            opts="-n -l -0 -z -H -L -E -j -q -h --in --where --top --min-score --raw-pairs --json --paths --null --hyperlink --files-from --null-data --require-sandbox --no-sandbox --hidden --follow --exclude --jobs --io-threads --max-memory --frames --index --quiet --color --help"
+            opts="-n -l -0 -z -H -L -E -j -q -h --in --where --top --min-score --raw-pairs --json --paths --null --hyperlink --files-from --null-data --require-sandbox --hidden --follow --exclude --jobs --io-threads --max-memory --frames --index --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

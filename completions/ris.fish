@@ -99,7 +99,6 @@ complete -c ris -n "__fish_ris_using_subcommand search" -s l -l paths -d 'Print 
 complete -c ris -n "__fish_ris_using_subcommand search" -s 0 -l null -d 'Print only the paths of matches, each ending in NUL'
 complete -c ris -n "__fish_ris_using_subcommand search" -s z -l null-data -d 'Names in lists end in NUL, not in a newline'
 complete -c ris -n "__fish_ris_using_subcommand search" -l require-sandbox -d 'Fail where the kernel does not wholly enforce the sandbox; RIS_REQUIRE_SANDBOX=1 does the same'
-complete -c ris -n "__fish_ris_using_subcommand search" -l no-sandbox -d 'Search without the sandbox: for the tests that show what it refuses, and to measure what it costs. A flag, not a variable: nobody else\'s environment can switch it off'
 complete -c ris -n "__fish_ris_using_subcommand search" -s H -l hidden -d 'Look at hidden files and folders too'
 complete -c ris -n "__fish_ris_using_subcommand search" -s L -l follow -d 'Follow symbolic links'
 complete -c ris -n "__fish_ris_using_subcommand search" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
@@ -112,7 +111,6 @@ always\t'Everywhere'
 never\t'Nowhere'"
 complete -c ris -n "__fish_ris_using_subcommand compare" -l json -d 'Print one JSON object'
 complete -c ris -n "__fish_ris_using_subcommand compare" -l require-sandbox -d 'Fail where the kernel does not wholly enforce the sandbox; RIS_REQUIRE_SANDBOX=1 does the same'
-complete -c ris -n "__fish_ris_using_subcommand compare" -l no-sandbox -d 'Search without the sandbox: for the tests that show what it refuses, and to measure what it costs. A flag, not a variable: nobody else\'s environment can switch it off'
 complete -c ris -n "__fish_ris_using_subcommand compare" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
 complete -c ris -n "__fish_ris_using_subcommand compare" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ris -n "__fish_ris_using_subcommand dupes" -l index -d 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
@@ -129,7 +127,6 @@ always\t'Everywhere'
 never\t'Nowhere'"
 complete -c ris -n "__fish_ris_using_subcommand privacy" -l json -d 'Print one JSON object'
 complete -c ris -n "__fish_ris_using_subcommand privacy" -l require-sandbox -d 'Fail where the kernel does not wholly enforce the sandbox; RIS_REQUIRE_SANDBOX=1 does the same'
-complete -c ris -n "__fish_ris_using_subcommand privacy" -l no-sandbox -d 'Search without the sandbox: for the tests that show what it refuses, and to measure what it costs. A flag, not a variable: nobody else\'s environment can switch it off'
 complete -c ris -n "__fish_ris_using_subcommand privacy" -s q -l quiet -d 'Print no results, progress or summary: the exit status tells. Warnings are still printed'
 complete -c ris -n "__fish_ris_using_subcommand privacy" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ris -n "__fish_ris_using_subcommand status" -l index -d 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"

@@ -2,14 +2,14 @@
 //!
 //! ```text
 //! ingest::run      source -> decode -> describe -> index::Writer
-//! search::search   bytes  -> decode -> describe -> index::Reader -> verify -> rank -> Answer
+//! search::search   Query::of(bytes -> decode -> describe) -> index::Reader -> verify -> rank -> Answer
 //! search::compare  the same between two pictures, without an index
 //! ```
 //!
 //! - [`source`], [`decode`], [`describe`], [`index`]: one stage each, usable by itself.
 //! - [`ingest`] runs the first flow over folders, in parallel; it tells [`progress`] and never prints.
 //! - [`search`] runs the second; the query is in memory only. [`report`] writes what it found.
-//! - [`sandbox`] shuts the process off from network and disk before a query is read.
+//! - [`sandbox`] shuts processes off from network and disk before they read a query; its workers decode what may do harm.
 //! - [`locator`] says where a picture stands; [`Error`] what went wrong, with what, and what to do.
 
 pub mod decode;

@@ -65,7 +65,8 @@ impl Finder for Ris {
 
     fn find(&mut self, jpeg: &[u8], top: usize) -> Result<Vec<Found>> {
         let options = Options { top, min_score: 0.0, ..Options::default() };
-        let answer = search::search(self.reader()?, jpeg, &options)?;
+        let query = search::Query::of(jpeg, &decode::Options::default())?;
+        let answer = search::search(self.reader()?, &query, &options)?;
         let found = answer.matches.iter().filter_map(|found| {
             let path = found.source.path()?.to_path_buf();
             Some(Found { path, score: found.score, terms: found.evidence.terms() })

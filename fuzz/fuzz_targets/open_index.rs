@@ -18,14 +18,14 @@ use ris::index::ledger::{Done, Kind, Queued};
 use ris::index::{self, Reader, Writer};
 use ris::locator::Locator;
 use ris::report::IndexState;
-use ris::{Result, ingest, progress, search};
+use ris::{Result, decode, ingest, progress, search};
 use tempfile::TempDir;
 
 struct Real {
     folder: TempDir,
     /// Each file and what it holds.
     files: Vec<(PathBuf, Vec<u8>)>,
-    query: Vec<u8>,
+    query: search::Query,
 }
 
 /// Fills a ledger of a crawl that never was.
@@ -62,6 +62,7 @@ static REAL: LazyLock<Real> = LazyLock::new(|| {
     ingest::run(&mut writer, &[photos.clone()], &ingest::Options::default(), &progress::Silent).expect("indexed");
     writer.finish().expect("committed");
     let query = fs::read(photos.join("pond.jpg")).expect("a fixture");
+    let query = search::Query::of(query, &decode::Options::default()).expect("a picture");
     let mut files = Vec::new();
     for below in ["", "documents", "features", "crawls"] {
         for entry in fs::read_dir(folder.path().join(below)).expect("a folder") {

@@ -270,7 +270,7 @@ pub struct Confine {
     /// Fail where the kernel does not wholly enforce the sandbox; RIS_REQUIRE_SANDBOX=1 does the same
     #[arg(long)]
     pub require_sandbox: bool,
-    /// Search without the sandbox: for the tests that show what it refuses, and to measure what it costs. A
+    /// Search without the sandbox, in one process: for the tests that show what it refuses, and to measure what it costs. A
     /// flag, not a variable: nobody else's environment can switch it off
     #[arg(long, hide = true, conflicts_with = "require_sandbox")]
     pub no_sandbox: bool,
@@ -422,6 +422,21 @@ fn probability(text: &str) -> Result<f64, String> {
     }
 }
 
+/// The command without its hidden flags, which completions would offer all the same.
+pub fn shown(command: &clap::Command) -> clap::Command {
+    // Names of commands live as long as the process; there are a dozen.
+    let name: &str = Box::leak(command.get_name().into());
+    let mut shown = clap::Command::new(name).args_override_self(true);
+    if let Some(about) = command.get_about() {
+        shown = shown.about(about.clone());
+    }
+    if command.get_version().is_some() {
+        shown = shown.version(env!("CARGO_PKG_VERSION"));
+    }
+    let args = command.get_arguments().filter(|arg| !arg.is_hide_set());
+    shown.args(args.cloned()).subcommands(command.get_subcommands().map(self::shown))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -430,6 +445,18 @@ mod tests {
     #[test]
     fn the_flags_do_not_contradict_each_other() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn what_completions_are_made_of_is_all_but_the_hidden_flags() {
+        let (whole, shown) = (Args::command(), shown(&Args::command()));
+        let flags = |command: &clap::Command, hidden| {
+            let of =
+                |command: &clap::Command| command.get_arguments().filter(|arg| arg.is_hide_set() == hidden).count();
+            of(command) + command.get_subcommands().map(of).sum::<usize>()
+        };
+        assert_eq!((flags(&whole, true), flags(&shown, true)), (3, 0), "--no-sandbox of three commands");
+        assert_eq!(flags(&whole, false), flags(&shown, false));
     }
 
     #[test]

@@ -8,10 +8,12 @@ use ris::locator::{Locator, Stamp};
 use ris::report;
 use ris::sandbox::{self, Policy};
 use ris::search::{self, Options, Side};
-use ris::{Error, ErrorKind, ingest};
+use ris::source::folder;
+use ris::{Error, ErrorKind, decode};
 
 use super::args::{Compare, Global};
 use super::exit::{self, Exit};
+use super::queries::Queries;
 use super::{confine, files, messages};
 
 pub fn run(args: &Compare, global: &Global) -> Result<Exit> {
@@ -20,7 +22,10 @@ pub fn run(args: &Compare, global: &Global) -> Result<Exit> {
         return Err(Error::new(ErrorKind::Usage, message).into());
     }
     let Some(path) = &args.picture else { return compare(args, global, None) };
-    if let Some(source) = [&args.first, &args.second].into_iter().find(|source| is_same(source, path)) {
+    if let Some(source) = [&args.first, &args.second].into_iter().find(|source| {
+        let same = files::identity(source);
+        same.is_some() && same == folder::identity(path)
+    }) {
         let message = format!("--picture would overwrite {}: name another file", source.display());
         return Err(Error::new(ErrorKind::Usage, message).about(path.as_path()).into());
     }
@@ -40,16 +45,23 @@ pub fn run(args: &Compare, global: &Global) -> Result<Exit> {
 }
 
 fn compare(args: &Compare, global: &Global, drawing: Option<&mut Drawing>) -> Result<Exit> {
-    let policy = Policy {
-        files: vec![args.first.clone(), args.second.clone()],
-        #[cfg(unix)]
-        writable: drawing.iter().map(|out| std::os::fd::AsRawFd::as_raw_fd(*out)).collect(),
-        ..Policy::default()
+    let names = [args.first.clone(), args.second.clone()];
+    let decode = decode::Options::default();
+    let mut described = Queries::start::<Side>(&names, &decode, &args.confine)?;
+    let sandbox = confine::enter(&args.confine, &policy(&described, drawing.as_deref()))?;
+    described.begin();
+    let mut sandboxes = sandbox;
+    let mut side = |number: usize, name: &Path| {
+        let (side, sandbox) = described.get::<Side>(number);
+        sandboxes = sandboxes.and(sandbox);
+        side.map_err(|error| error.about(if name.as_os_str() == "-" { Path::new("stdin") } else { name }))
     };
-    let sandbox = confine::enter(&args.confine, &policy)?;
+    let (first, second) = (side(0, &args.first)?, side(1, &args.second)?);
     let defaults = Options::default();
     let options = Options { min_score: args.min_score.unwrap_or(defaults.min_score), ..defaults };
-    let told = search::compare(&side(&args.first)?, &side(&args.second)?, &options)?;
+    let unknown = Stamp { bytes: second.bytes(), modified_ns: 0 };
+    let stamp = std::fs::metadata(&args.second).map_or(unknown, |metadata| Stamp::of(&metadata));
+    let told = search::compare(&first, &second, (Locator::from(args.second.as_path()), stamp), &options)?;
     if let Some(out) = drawing {
         let mut png = Vec::new();
         report::drawing::png(&mut png, &told)?;
@@ -61,11 +73,28 @@ fn compare(args: &Compare, global: &Global, drawing: Option<&mut Drawing>) -> Re
     let mut text = Vec::new();
     match (global.quiet, args.json) {
         (true, _) => {}
-        (false, true) => report::json::comparison(&mut text, &args.first, &told, sandbox)?,
+        (false, true) => report::json::comparison(&mut text, &args.first, &told, sandboxes)?,
         (false, false) => report::text::comparison(&mut text, &told)?,
     }
     exit::print(&text)?;
     Ok(if told.same { Exit::Success } else { Exit::NoMatch })
+}
+
+/// What the process may still do: draw, and talk to those that read the pictures.
+fn policy(queries: &Queries<'_>, drawing: Option<&Drawing>) -> Policy {
+    #[cfg(unix)]
+    let (writable, open) = queries.descriptors();
+    #[cfg(target_os = "linux")]
+    let writable = writable.into_iter().chain(drawing.map(std::os::fd::AsRawFd::as_raw_fd)).collect();
+    #[cfg(not(target_os = "linux"))]
+    let _ = (queries, drawing);
+    Policy {
+        #[cfg(unix)]
+        writable,
+        #[cfg(unix)]
+        open,
+        ..Policy::default()
+    }
 }
 
 #[cfg(target_os = "linux")]
@@ -73,37 +102,20 @@ type Drawing = std::io::PipeWriter;
 #[cfg(not(target_os = "linux"))]
 type Drawing = Vec<u8>;
 
-/// Whether two names are of one file, whatever links lead to it.
-fn is_same(a: &Path, b: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let inode = |path: &Path| path.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()));
-        inode(a).is_some_and(|a| inode(b) == Some(a))
-    }
-    #[cfg(not(unix))]
-    {
-        a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
-    }
-}
-
 /// Writes a file whole or not at all; a device or a pipe just takes the bytes.
+///
+/// What is written first is a new file of a name that nobody can foresee: no link that waits there is followed.
 fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
     if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
         return std::fs::write(path, content);
     }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let new = path.with_file_name(name);
-    std::fs::write(&new, content).and_then(|()| std::fs::rename(&new, path)).inspect_err(|_| {
-        // Whatever is left of it is of no use.
-        let _ = std::fs::remove_file(&new);
-    })
-}
-
-fn side(name: &Path) -> ris::Result<Side> {
-    let bytes = files::query(name, ingest::Options::default().max_file_bytes)?;
-    let unknown = Stamp { bytes: bytes.len() as u64, modified_ns: 0 };
-    let stamp = std::fs::metadata(name).map_or(unknown, |metadata| Stamp::of(&metadata));
-    Ok(Side { bytes, locator: Locator::from(name), stamp })
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut new = tempfile::Builder::new();
+    new.prefix(".ris-").suffix(".new");
+    #[cfg(unix)]
+    // As for any new file: less what the user's mask takes away.
+    new.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut new = new.tempfile_in(folder)?;
+    new.write_all(content)?;
+    new.persist(path).map(drop).map_err(|failed| failed.error)
 }

@@ -5,6 +5,7 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use ris::source::folder;
 use ris::{Error, ErrorKind};
 
 use super::args::Lists;
@@ -54,19 +55,26 @@ fn path(name: Vec<u8>) -> Result<PathBuf> {
     Ok(String::from_utf8(name).context("a name that is not UTF-8")?.into())
 }
 
+/// Which file a query is; `-` is stdin.
+pub fn identity(query: &Path) -> Option<folder::Identity> {
+    #[cfg(unix)]
+    if query.as_os_str() == "-" {
+        return folder::identity(Path::new(ris::sandbox::STDIN));
+    }
+    folder::identity(query)
+}
+
 /// The bytes of a query; `-` is stdin.
 pub fn query(name: &Path, limit: u64) -> ris::Result<Vec<u8>> {
     if name.as_os_str() == "-" {
-        return read(io::stdin().lock(), limit);
+        return read(io::stdin().lock(), 0, limit);
     }
     let about = |error: Error| error.about(name);
     // Asked before it is opened: a folder may not even be opened in the sandbox.
     if name.is_dir() {
         return Err(about(Error::new(ErrorKind::Usage, "a folder: name a picture file, or search in it with --in")));
     }
-    // A pipe that the shell made has a descriptor for its name, which the sandbox leaves open.
-    let is_fd = ["/dev/fd", "/proc/self/fd"].iter().any(|folder| name.parent() == Some(Path::new(folder)));
-    if !is_fd && name.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+    if !is_descriptor(name) && name.metadata().is_ok_and(|metadata| !metadata.is_file()) {
         let message = "not a file: give the bytes of a pipe or a device on stdin, and \"-\" as their name";
         return Err(about(Error::new(ErrorKind::Usage, message)));
     }
@@ -74,14 +82,32 @@ pub fn query(name: &Path, limit: u64) -> ris::Result<Vec<u8>> {
         return Err(about(Error::new(ErrorKind::Usage, "a search opens no connection: save the picture first")));
     }
     let file = File::open(name).map_err(|error| about(Error::io(error)))?;
-    read(file, limit).map_err(about)
+    let length = file.metadata().map_or(0, |metadata| metadata.len());
+    read(file, length, limit).map_err(about)
 }
 
-fn read(source: impl Read, limit: u64) -> ris::Result<Vec<u8>> {
+/// Whether a pipe that the shell made is named so: its descriptor is left open by the sandbox.
+fn is_descriptor(name: &Path) -> bool {
+    #[cfg(unix)]
+    return ris::sandbox::descriptor(name).is_some();
+    #[cfg(not(unix))]
+    return false;
+}
+
+/// All of it, which is `length` bytes as far as the system tells.
+fn read(source: impl Read, length: u64, limit: u64) -> ris::Result<Vec<u8>> {
+    let too_large = || Error::new(ErrorKind::TooLarge, format!("too large: more than {} MiB", limit >> 20));
     let mut bytes = Vec::new();
-    source.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(Error::io)?;
+    let expected = usize::try_from(length.min(limit)).map_err(|_| too_large())?;
+    bytes.try_reserve_exact(expected.saturating_add(1)).map_err(|_| too_large())?;
+    source.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| match error.kind() {
+        io::ErrorKind::OutOfMemory => too_large(),
+        _ => Error::io(error),
+    })?;
     if bytes.len() as u64 > limit {
-        return Err(Error::new(ErrorKind::TooLarge, format!("too large: more than {limit} bytes")));
+        return Err(too_large());
     }
+    // A pipe's length shows at its end: what was reserved beyond it is wanted for the pixels.
+    bytes.shrink_to_fit();
     Ok(bytes)
 }

@@ -138,8 +138,17 @@ fn diagnose(source: &Path) -> ris::Result<()> {
 const JOBS_MAX: NonZero<usize> = NonZero::<usize>::MIN.saturating_add(63);
 
 /// Brings the index of `sources` up to date, with progress and warnings on stderr.
-pub fn update(folder: &Path, sources: &[PathBuf], walk: &Walk, quiet: bool) -> Result<Summary> {
-    let options = options(walk)?;
+///
+/// The files of `except` are left out of it: they are not even opened.
+pub fn update(
+    folder: &Path,
+    sources: &[PathBuf],
+    except: Vec<folder::Identity>,
+    walk: &Walk,
+    quiet: bool,
+) -> Result<Summary> {
+    let mut options = options(walk)?;
+    options.walk.except = except;
     progress::stop_on_interrupt();
     let bar = Bar::new(quiet);
     let summary = round(folder, sources, &options, false, &bar);
@@ -154,8 +163,9 @@ fn options(walk: &Walk) -> Result<ingest::Options> {
     let max_memory = walk.max_memory.unwrap_or(defaults.max_memory);
     let jobs = walk.jobs.unwrap_or(defaults.jobs).min(JOBS_MAX);
     let decode = decode::Options { max_memory, ..defaults.decode.clone() };
-    let workers = Workers::start(jobs, &decode, defaults.max_file_bytes)?;
-    let walk_options = folder::Options { hidden: walk.hidden, follow: walk.follow, exclude: walk.exclude.clone() };
+    let workers = Workers::start(jobs, &decode)?;
+    let (hidden, follow, exclude) = (walk.hidden, walk.follow, walk.exclude.clone());
+    let walk_options = folder::Options { hidden, follow, exclude, ..folder::Options::default() };
     Ok(ingest::Options {
         walk: walk_options,
         jobs,

@@ -14,6 +14,7 @@ mod messages;
 mod owner;
 mod progress;
 mod prune;
+mod queries;
 mod search;
 mod status;
 mod verify;
@@ -48,7 +49,7 @@ pub fn run() -> Exit {
         Command::Status(status) => status::run(&status, &args.global),
         Command::Completions { shell } => {
             let mut text = Vec::new();
-            clap_complete::generate(shell, &mut Args::command(), "ris", &mut text);
+            clap_complete::generate(shell, &mut args::shown(&Args::command()), "ris", &mut text);
             exit::print(&text)
         }
         Command::Man => man::page().and_then(|page| exit::print(&page)),

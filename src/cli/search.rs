@@ -8,13 +8,14 @@ use anyhow::{Context, Result};
 use ris::index::Reader;
 use ris::index::filter::Filter;
 use ris::report::{self, Style, Told};
-use ris::sandbox::{self, Policy, Posture};
-use ris::search::{self, Gallery, Options};
+use ris::sandbox::{self, Policy};
+use ris::search::{self, Answer, Gallery, Options, Query};
 use ris::source::folder;
-use ris::{Error, ErrorKind, decode, ingest};
+use ris::{Error, ErrorKind, decode};
 
 use super::args::{Global, Search, When};
 use super::exit::Exit;
+use super::queries::Queries;
 use super::{confine, files, index, location, messages};
 
 pub fn run(args: &Search, global: &Global) -> Result<Exit> {
@@ -32,24 +33,25 @@ pub fn run(args: &Search, global: &Global) -> Result<Exit> {
     let within = args.within.iter().map(|folder| root(folder)).collect::<ris::Result<Vec<_>>>()?;
     let mut exit = Exit::NoMatch;
     if let (Some(folder), false) = (folders.first(), within.is_empty()) {
-        match update(folder, &within, args, global)? {
+        match update(folder, &within, &queries, args, global)? {
             Exit::Success => {}
             Exit::Error => exit = Exit::Error,
             stopped => return Ok(if stopped == Exit::NoMatch { Exit::Error } else { stopped }),
         }
     }
-    // From here on nothing can be written or sent, and no byte of a query was read yet.
-    let policy = Policy { folders: folders.clone(), files: queries.clone(), ..Policy::default() };
-    let sandbox = confine::enter(&args.confine, &policy)?;
     let defaults = Options::default();
-    let max_memory = args.walk.max_memory.unwrap_or(defaults.decode.max_memory);
+    let decode = decode::Options::default();
+    let decode = decode::Options { max_memory: args.walk.max_memory.unwrap_or(decode.max_memory), ..decode };
+    // From here on nothing can be written or sent, and no byte of a query was read yet.
+    let mut described = Queries::start::<Query>(&queries, &decode, &args.confine)?;
+    let sandbox = confine::enter(&args.confine, &policy(&folders, &described))?;
+    described.begin();
     let options = Options {
         top: args.top,
         min_score: args.min_score.unwrap_or(defaults.min_score),
         within,
         filter,
         raw_pairs: args.raw_pairs,
-        decode: decode::Options { max_memory, ..defaults.decode },
         ..defaults
     };
     let (galleries, opened) = open(&folders, &options)?;
@@ -57,8 +59,11 @@ pub fn run(args: &Search, global: &Global) -> Result<Exit> {
         exit = Exit::Error;
     }
     let mut out = Output::new(args, global, queries.len() > 1);
-    for query in &queries {
-        let (told, whole) = tell(query, &galleries, &options, sandbox);
+    for (number, query) in queries.iter().enumerate() {
+        let started = Instant::now();
+        let (got, posture) = described.get(number);
+        let (outcome, whole) = tell(query, got, &galleries, &options);
+        let told = Told { query, outcome, elapsed: started.elapsed(), sandbox: sandbox.and(posture) };
         out.write(&told)?;
         exit = match (exit, told) {
             (Exit::Error, _) | (_, Told { outcome: Err(_), .. }) => Exit::Error,
@@ -94,8 +99,11 @@ fn open(folders: &[PathBuf], options: &Options) -> ris::Result<(Vec<Gallery>, bo
 }
 
 /// Brings the index up to date in a child process; `NoMatch` where it could not be, and the child has said why.
-fn update(folder: &Path, within: &[PathBuf], args: &Search, global: &Global) -> Result<Exit> {
-    let code = sandbox::apart(|| match index::update(folder, within, &args.walk, global.quiet) {
+///
+/// Queries that stand below `within` are left out of it, under whatever names: nothing of them may be written.
+fn update(folder: &Path, within: &[PathBuf], queries: &[PathBuf], args: &Search, global: &Global) -> Result<Exit> {
+    let own: Vec<_> = queries.iter().filter_map(|query| files::identity(query)).collect();
+    let code = sandbox::apart(|| match index::update(folder, within, own, &args.walk, global.quiet) {
         Ok(summary) => index::exit_of(&summary) as u8,
         Err(error) => {
             messages::error(&error);
@@ -119,30 +127,52 @@ fn root(folder: &Path) -> ris::Result<PathBuf> {
     }
 }
 
-/// Searches for one query; what goes wrong with it is said at once, and told. Also tells whether all indexes were
+/// What the process may still do: read the indexes, and talk to those that read queries.
+fn policy(folders: &[PathBuf], queries: &Queries<'_>) -> Policy {
+    #[cfg(unix)]
+    let (writable, open) = queries.descriptors();
+    #[cfg(not(unix))]
+    let _ = queries;
+    Policy {
+        folders: folders.to_vec(),
+        #[cfg(unix)]
+        writable,
+        #[cfg(unix)]
+        open,
+        ..Policy::default()
+    }
+}
+
+/// Searches for one query; what goes wrong with it is said at once, and returned. With it comes whether all indexes were
 /// searched.
-fn tell<'a>(query: &'a Path, galleries: &[Gallery], options: &Options, sandbox: Posture) -> (Told<'a>, bool) {
-    let started = Instant::now();
-    let bytes = files::query(query, ingest::Options::default().max_file_bytes);
-    let (outcome, errors) = match bytes.and_then(|bytes| search::search_all(galleries, &bytes, options)) {
+fn tell(
+    query: &Path,
+    got: ris::Result<Query>,
+    galleries: &[Gallery],
+    options: &Options,
+) -> (ris::Result<Answer>, bool) {
+    let (outcome, errors) = match got.and_then(|query| search::search_all(galleries, &query, options)) {
         Ok((answer, errors)) => (Ok(answer), errors),
         Err(error) => (Err(error), Vec::new()),
     };
     errors.iter().for_each(messages::warning);
     let name = if query.as_os_str() == "-" { Path::new("stdin") } else { query };
+    let say = |message: &str| messages::line(&format!("{}: {message}", name.display()));
     match &outcome {
-        Err(error) if error.subject().is_none() => messages::line(&format!("{}: {error}", name.display())),
+        Err(error) if error.subject().is_none() => say(error.message()),
         Err(error) => messages::warning(error),
-        Ok(answer) if answer.too_plain => {
-            let message = "too plain: it has too little detail to be told from other pictures";
-            messages::line(&format!("{}: {message}", name.display()));
+        Ok(Answer { too_plain: true, partial_data: false, .. }) => {
+            say("too plain: it has too little detail to be told from other pictures");
         }
+        Ok(Answer { too_plain: true, partial_data: true, .. }) => {
+            say(
+                "damaged, and what could be read is too plain: it has too little detail to be told from other pictures",
+            );
+        }
+        Ok(Answer { partial_data: true, .. }) => say("damaged: only some of its rows could be read"),
         Ok(_) => {}
     }
-    if outcome.as_ref().is_ok_and(|answer| answer.partial_data) {
-        messages::line(&format!("{}: damaged: only some of its rows could be read", name.display()));
-    }
-    (Told { query, outcome, elapsed: started.elapsed(), sandbox }, errors.is_empty())
+    (outcome, errors.is_empty())
 }
 
 /// Where answers go, and in which form.

@@ -5,10 +5,16 @@ use serde::{Deserialize, Serialize};
 use crate::decode::metadata::Metadata;
 use crate::decode::{self, Format, Gate};
 use crate::describe::hash::PerceptualHash;
+#[cfg(target_os = "linux")]
+use crate::describe::local;
 use crate::describe::{Description, describe};
 use crate::error::Result;
 use crate::index::local::Sketch;
 use crate::index::{Digest, PictureRecord};
+
+/// What the longest name of a camera takes: 100 characters.
+#[cfg(target_os = "linux")]
+const NAME_BYTES: usize = 400;
 
 /// A picture that was decoded and described.
 #[derive(Debug, Serialize, Deserialize)]
@@ -41,6 +47,26 @@ impl Draft {
             partial_data: picture.partial_data,
             metadata: Metadata::of(bytes),
         })
+    }
+
+    /// Whether this can be what [`Draft::of`] makes: whoever sent it may be in a stranger's hands, and what is out of bounds
+    /// would spoil the index.
+    #[cfg(target_os = "linux")]
+    pub fn is_sound(&self) -> bool {
+        let Self { quality, sketch, width, height, format, metadata, .. } = self;
+        let Metadata { taken: _, camera, lens, position, rating } = metadata;
+        let is_short = |name: &Option<String>| name.as_ref().is_none_or(|name| name.len() <= NAME_BYTES);
+        let is_on_earth = |(latitude, longitude): &(f64, f64)| latitude.abs() <= 90.0 && longitude.abs() <= 180.0;
+        *quality <= 100
+            && *width > 0
+            && *height > 0
+            && Format::from_name(format).is_some()
+            && sketch.entries.len() <= local::Options::gallery().keypoints
+            && sketch.entries.iter().all(|entry| entry.word >> 20 == 0 && entry.geometry >> 27 == 0)
+            && is_short(camera)
+            && is_short(lens)
+            && position.as_ref().is_none_or(is_on_earth)
+            && rating.is_none_or(|rating| rating <= 5)
     }
 
     /// The record of the picture whose file is `bytes` long and has this digest.

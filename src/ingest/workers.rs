@@ -137,6 +137,7 @@ fn not_granted() -> Error {
 mod apart {
     use std::num::NonZero;
     use std::sync::{Arc, Mutex};
+    use std::time::Duration;
 
     use serde::{Deserialize, Serialize};
 
@@ -144,23 +145,23 @@ mod apart {
     use crate::decode;
     use crate::error::{Error, ErrorKind, Result};
     use crate::index::local::Vocabulary;
-    use crate::sandbox::worker::{self, Bench, Bounds, CONTENT, Failure, Frame};
+    use crate::sandbox::worker::{Bench, Bounds, Failure, Message, SPARE};
 
     pub use crate::sandbox::worker::Worker;
 
-    /// Tags of frames to a worker ...
+    /// Tags of messages to a worker ...
     const DECODE: u8 = 0;
     const GRANTED: u8 = 1;
     const REFUSED: u8 = 2;
     /// ... and from one.
     const NEEDS: u8 = 3;
-    const MORE: u8 = 4;
-    const LAST: u8 = 5;
+    const ANSWER: u8 = 4;
 
     /// A longer answer is none of ours: a description takes some 20 kB.
     const ANSWER_MAX: usize = 1 << 20;
-    /// What a worker takes besides a picture and its file: describing, and the allocator's waste.
-    const SPARE: u64 = 256 << 20;
+    /// By the clock, what one picture may take: far more than its processor time, since workers may share a processor with
+    /// many others.
+    const PATIENCE: Duration = Duration::from_secs(60);
 
     #[derive(Serialize, Deserialize)]
     enum Answer {
@@ -169,18 +170,21 @@ mod apart {
     }
 
     impl Workers {
-        /// Starts a worker a job, in which `options` hold; the largest file has `max_file_bytes`.
+        /// Starts a worker a job, in which `options` hold: the memory is for a file and its pixels together.
         ///
         /// To be called while the process has one thread, since it forks.
         ///
         /// # Errors
-        /// `Io` where the system has no memory, pipe or process left.
-        pub fn start(jobs: NonZero<usize>, options: &decode::Options, max_file_bytes: u64) -> Result<Self> {
+        /// `Io` where other threads run, or the system has no memory, pipe or process left.
+        pub fn start(jobs: NonZero<usize>, options: &decode::Options) -> Result<Self> {
             // Unpacked once, before the memory is shared.
             let _ = Vocabulary::built_in();
-            let memory = options.max_memory.saturating_add(max_file_bytes).saturating_add(SPARE);
-            let bounds = Bounds { memory, time: options.max_time };
-            let start = |_| Worker::start(bounds, |bench| serve(bench, options)).map(Mutex::new);
+            let memory = options.max_memory.saturating_add(SPARE);
+            let bounds = Bounds { memory, time: options.max_time, single: false, open: Vec::new() };
+            let start = |_| {
+                let serve = |bench: &Bench<'_>, first| serve(bench, first, options);
+                Worker::start(bounds.clone(), |_| Vec::new(), serve).map(Mutex::new)
+            };
             let started: std::io::Result<Vec<_>> = (0..jobs.get()).map(start).collect();
             let failed = |error| Error::new(ErrorKind::Io, format!("no processes to decode in: {error}"));
             Ok(Self { started: Arc::new(started.map_err(failed)?) })
@@ -188,17 +192,15 @@ mod apart {
     }
 
     /// The worker's side: until there is nothing more to do.
-    fn serve(bench: &Bench, options: &decode::Options) {
-        while let Ok(Frame { tag: DECODE, content }) = bench.receive() {
+    fn serve(bench: &Bench<'_>, first: Message, options: &decode::Options) {
+        let mut next = Ok(first);
+        while let Ok(Message { tag: DECODE, content }) = next {
             let number = content.first_chunk().map_or(1, |bytes| u32::from_le_bytes(*bytes));
             let Ok(bytes) = bench.memory() else { return };
             bench.begin();
-            let gate = |needed: u64| {
-                let asked = bench.send(&Frame { tag: NEEDS, content: needed.to_le_bytes().to_vec() });
-                match asked.and_then(|()| bench.receive()) {
-                    Ok(Frame { tag: GRANTED, .. }) => Ok(()),
-                    _ => Err(not_granted()),
-                }
+            let gate = |needed: u64| match bench.send(NEEDS, &needed.to_le_bytes()).and_then(|()| bench.receive()) {
+                Ok(Message { tag: GRANTED, .. }) => Ok(()),
+                _ => Err(not_granted()),
             };
             let answer = match Draft::of(&bytes, number, options, &gate) {
                 Ok(draft) => Answer::Described(draft),
@@ -207,22 +209,26 @@ mod apart {
             bench.end();
             drop(bytes);
             let Ok(answer) = serde_json::to_vec(&answer) else { return };
-            let mut parts = answer.chunks(CONTENT).peekable();
-            while let Some(part) = parts.next() {
-                let tag = if parts.peek().is_some() { MORE } else { LAST };
-                if bench.send(&Frame { tag, content: part.to_vec() }).is_err() {
-                    return;
-                }
+            if bench.send(ANSWER, &answer).is_err() {
+                return;
             }
+            next = bench.receive();
         }
     }
 
     /// Decodes and describes page `number` of what stands in the worker's memory.
     pub fn draft(worker: &mut Worker, number: u32, grant: &mut dyn FnMut(u64) -> bool) -> Outcome {
-        match ask(worker, number, grant) {
-            Ok(outcome) => outcome,
-            Err(failure) => Outcome::Failed(told(&failure)),
-        }
+        let used = worker.is_used();
+        let asked = match ask(worker, number, grant) {
+            // It may have died of what others left behind.
+            Err(Failure::Died(_)) if used => ask(worker, number, grant),
+            asked => asked,
+        };
+        asked.unwrap_or_else(|failure| {
+            let gone = matches!(failure, Failure::Gone(_));
+            let kind = if gone { ErrorKind::Io } else { ErrorKind::Malformed };
+            Outcome::Failed(Error::new(kind, failure.to_string()))
+        })
     }
 
     fn ask(
@@ -230,47 +236,30 @@ mod apart {
         number: u32,
         grant: &mut dyn FnMut(u64) -> bool,
     ) -> std::result::Result<Outcome, Failure> {
-        worker.send(&Frame { tag: DECODE, content: number.to_le_bytes().to_vec() })?;
-        let (mut answer, mut refused) = (Vec::new(), None);
-        loop {
-            let Frame { tag, content } = worker.receive()?;
+        worker.ask(DECODE, &number.to_le_bytes())?;
+        worker.allow(PATIENCE);
+        let mut refused = None;
+        let answer = loop {
+            let Message { tag, content } = worker.receive(ANSWER_MAX)?;
             match tag {
                 NEEDS => {
                     let needed = content.first_chunk().map_or(u64::MAX, |bytes| u64::from_le_bytes(*bytes));
                     let granted = grant(needed);
                     refused = (!granted).then_some(needed);
-                    let tag = if granted { GRANTED } else { REFUSED };
-                    worker.send(&Frame { tag, content: Vec::new() })?;
+                    worker.send(if granted { GRANTED } else { REFUSED }, &[])?;
                 }
-                MORE | LAST if answer.len() < ANSWER_MAX => {
-                    answer.extend(content);
-                    if tag == LAST {
-                        break;
-                    }
-                }
-                _ => return Ok(Outcome::Failed(nonsense())),
+                ANSWER => break serde_json::from_slice(&content).ok(),
+                _ => break None,
             }
-        }
-        Ok(match (serde_json::from_slice(&answer), refused) {
-            (Ok(Answer::Described(draft)), _) => Outcome::Described(draft),
-            (Ok(Answer::Failed(..)), Some(needed)) => Outcome::Refused(needed),
-            (Ok(Answer::Failed(kind, message)), None) => Outcome::Failed(Error::new(kind, message)),
-            (Err(_), _) => Outcome::Failed(nonsense()),
-        })
-    }
-
-    fn nonsense() -> Error {
-        Error::new(ErrorKind::Malformed, "its decoder gave a senseless answer")
-    }
-
-    fn told(failure: &Failure) -> Error {
-        match failure {
-            worker::Failure::TooSlow => Error::new(ErrorKind::Malformed, "too slow: its decoder was stopped"),
-            worker::Failure::Died(signal) => {
-                let message = format!("its decoder crashed (signal {signal}): if it opens elsewhere, please report it");
-                Error::new(ErrorKind::Malformed, message)
+        };
+        match (answer, refused) {
+            (Some(Answer::Described(draft)), _) if draft.is_sound() => Ok(Outcome::Described(draft)),
+            (Some(Answer::Failed(..)), Some(needed)) => Ok(Outcome::Refused(needed)),
+            (Some(Answer::Failed(kind, message)), None) => Ok(Outcome::Failed(Error::new(kind, message))),
+            _ => {
+                worker.dismiss();
+                Err(Failure::Senseless)
             }
-            worker::Failure::Gone(error) => Error::new(ErrorKind::Io, format!("no process to decode in: {error}")),
         }
     }
 }
@@ -281,7 +270,7 @@ impl Workers {
     ///
     /// # Errors
     /// None here.
-    pub fn start(_jobs: std::num::NonZero<usize>, _options: &decode::Options, _max_file_bytes: u64) -> Result<Self> {
+    pub fn start(_jobs: std::num::NonZero<usize>, _options: &decode::Options) -> Result<Self> {
         Ok(Self::none())
     }
 }

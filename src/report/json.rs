@@ -214,7 +214,7 @@ struct LayerObject<'a> {
 /// # Errors
 /// Those of `out`.
 pub fn privacy(out: &mut impl Write, report: &Report, probes: &[Probe]) -> io::Result<()> {
-    let allowed: Vec<_> = probes.iter().filter(|probe| !probe.refused).map(|probe| probe.name).collect();
+    let allowed: Vec<_> = probes.iter().filter(|probe| !probe.refused).map(|probe| probe.name.as_str()).collect();
     let layers = report.layers.iter();
     line(
         out,

@@ -7,22 +7,25 @@
 use std::io::{self, PipeWriter, Read, Write};
 use std::sync::atomic::{AtomicI32, Ordering};
 
+use super::linux;
+
 /// Runs `work` in a child and gives what it returned; the first 8 bits of its memory are all that comes back.
 ///
 /// To be called while the process has one thread.
 ///
 /// # Errors
-/// Where no child can be started, or a signal ended it.
+/// Where other threads run, no child can be started, or a signal ended it.
 pub fn apart(work: impl FnOnce() -> u8) -> io::Result<u8> {
     wait(fork(work)?)
 }
 
-/// The same, and what it wrote.
+/// The same, and what it wrote. As that is made of what nobody else may see, this process is observed by nobody either.
 ///
 /// # Errors
 /// As [`apart`].
 pub fn apart_writing(work: impl FnOnce(&mut PipeWriter) -> u8) -> io::Result<(u8, Vec<u8>)> {
     let (mut read, mut write) = io::pipe()?;
+    linux::unobserved();
     let child = fork(|| work(&mut write))?;
     drop(write);
     let mut written = Vec::new();
@@ -32,6 +35,7 @@ pub fn apart_writing(work: impl FnOnce(&mut PipeWriter) -> u8) -> io::Result<(u8
 }
 
 fn fork(work: impl FnOnce() -> u8) -> io::Result<libc::pid_t> {
+    linux::alone()?;
     io::stdout().flush()?;
     // SAFETY: one thread runs, so no lock is held that the child would wait for.
     match unsafe { libc::fork() } {
@@ -39,9 +43,7 @@ fn fork(work: impl FnOnce() -> u8) -> io::Result<libc::pid_t> {
         0 => {
             // SAFETY: a plain number. Without its parent the work is of no use: it is asked to stop, as by Ctrl-C.
             unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGINT, 0, 0, 0) };
-            let code = work();
-            // SAFETY: ends the child at once: the parent's buffers are not written a second time.
-            unsafe { libc::_exit(code.into()) }
+            linux::as_child(|| work().into())
         }
         child => Ok(child),
     }

@@ -12,11 +12,9 @@ const NEWEST: ABI = ABI::V7;
 
 /// Restricts this thread and those that it starts. Tells what stands, or why nothing does.
 pub fn restrict(policy: &Policy) -> Result<String, String> {
-    let threads = threads();
     let status = confine(policy).map_err(|error| format!("not enforced: {error}"))?;
     match status {
         RulesetStatus::NotEnforced => Err("not enforced: Linux 5.13 with Landlock is needed".into()),
-        _ if threads > 1 => Err("enforced for some threads alone: others ran before".into()),
         RulesetStatus::FullyEnforced => Ok("reads the index and the queries alone; no TCP, no signals out".into()),
         RulesetStatus::PartiallyEnforced => Ok("reads the index and the queries alone; the kernel is older".into()),
     }
@@ -39,9 +37,4 @@ fn confine(policy: &Policy) -> Result<RulesetStatus, RulesetError> {
         (&mut ruleset).add_rule(PathBeneath::new(place, AccessFs::ReadFile))?;
     }
     Ok(ruleset.restrict_self()?.ruleset)
-}
-
-/// Threads of this process; 1 where the system does not tell.
-fn threads() -> usize {
-    std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count)
 }

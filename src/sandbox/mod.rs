@@ -1,8 +1,8 @@
 //! The process without a way out: no network, no writing, no other programs, enforced by the kernel.
 //!
-//! A search enters it before the first byte of a query is read and never leaves. On Linux two layers stand
-//! behind each other: Landlock refuses by what a path leads to, seccomp by system call. On systems that have
-//! neither, ris says so.
+//! A search enters it before the first byte of a query is read and never leaves; so does the process that reads the
+//! query (`worker`). On Linux two layers stand behind each other: Landlock refuses by what a path leads to, seccomp by
+//! system call. On systems that have neither, ris says so.
 
 #[cfg(target_os = "linux")]
 mod apart;
@@ -16,10 +16,13 @@ mod seccomp;
 #[cfg(target_os = "linux")]
 pub mod worker;
 
+use std::io;
 use std::path::PathBuf;
 
 #[cfg(target_os = "linux")]
 pub use apart::{apart, apart_writing};
+#[cfg(target_os = "linux")]
+pub use probes::Decoding;
 pub use probes::{Probe, probe};
 
 /// Runs `work` and gives what it returned: here threads that it leaves are no gap, since nothing is enforced.
@@ -27,7 +30,7 @@ pub use probes::{Probe, probe};
 /// # Errors
 /// None here.
 #[cfg(not(target_os = "linux"))]
-pub fn apart(work: impl FnOnce() -> u8) -> std::io::Result<u8> {
+pub fn apart(work: impl FnOnce() -> u8) -> io::Result<u8> {
     Ok(work())
 }
 
@@ -36,7 +39,7 @@ pub fn apart(work: impl FnOnce() -> u8) -> std::io::Result<u8> {
 /// # Errors
 /// None here.
 #[cfg(not(target_os = "linux"))]
-pub fn apart_writing(work: impl FnOnce(&mut Vec<u8>) -> u8) -> std::io::Result<(u8, Vec<u8>)> {
+pub fn apart_writing(work: impl FnOnce(&mut Vec<u8>) -> u8) -> io::Result<(u8, Vec<u8>)> {
     let mut written = Vec::new();
     Ok((work(&mut written), written))
 }
@@ -46,22 +49,38 @@ pub fn apart_writing(work: impl FnOnce(&mut Vec<u8>) -> u8) -> std::io::Result<(
 pub struct Policy {
     /// Folders all of which may be read: the indexes.
     pub folders: Vec<PathBuf>,
-    /// Files that may be read: the queries. What does not exist or is a folder is left out.
+    /// Files that may be read: a query. What does not exist or is a folder is left out. One that names a
+    /// [descriptor] keeps that open; stdin, too, is closed unless it is named here.
     pub files: Vec<PathBuf>,
     /// Open descriptors, besides stdout and stderr, that may be written.
     #[cfg(unix)]
     pub writable: Vec<std::os::fd::RawFd>,
-    /// Open descriptors, besides stdin, that are kept to be read.
+    /// Open descriptors that are kept to be read.
     #[cfg(unix)]
     pub open: Vec<std::os::fd::RawFd>,
-    /// No threads are wanted.
-    pub alone: bool,
+    /// It decodes what a stranger wrote: no threads are wanted, and no memory that is shared with a file.
+    pub decodes: bool,
 }
 
-/// How much of the sandbox stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The descriptor that a path such as /dev/fd/63, a shell's `<(command)`, stands for.
+#[cfg(unix)]
+pub fn descriptor(path: &std::path::Path) -> Option<std::os::fd::RawFd> {
+    use std::path::Path;
+    if path == Path::new(STDIN) {
+        return Some(0);
+    }
+    let is_one = ["/dev/fd", "/proc/self/fd"].iter().any(|folder| path.parent() == Some(Path::new(folder)));
+    is_one.then(|| path.file_name()?.to_str()?.parse().ok().filter(|&fd| fd >= 0))?
+}
+
+/// The path of stdin.
+#[cfg(unix)]
+pub const STDIN: &str = "/dev/stdin";
+
+/// How much of the sandbox stands, the most first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Posture {
-    /// The kernel refuses network, writing and other programs by two layers.
+    /// All layers stand: the kernel refuses network, writing and other programs by two of them.
     Enforced,
     /// One of the layers is missing on this system.
     Partial,
@@ -70,6 +89,17 @@ pub enum Posture {
 }
 
 impl Posture {
+    /// The weaker of two: what is true of both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        self.max(other)
+    }
+
+    /// The posture that is this number; none where that is another's.
+    pub fn from_number(number: u8) -> Self {
+        [Self::Enforced, Self::Partial].into_iter().find(|posture| *posture as u8 == number).unwrap_or(Self::None)
+    }
+
     /// Its name in JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -102,23 +132,28 @@ pub struct Layer {
 
 /// Confines this process for good, as far as the system can.
 ///
-/// To be called while the process has one thread: those started later are confined as it is, those started earlier
-/// are not by Landlock, and then the posture is [`Posture::Partial`].
-pub fn enter(policy: &Policy) -> Report {
+/// To be called while the process has one thread: those started later are confined as it is. Descriptors that the policy
+/// does not name are closed, whoever owns them.
+///
+/// # Errors
+/// Where other threads run, which Landlock would not confine.
+pub fn enter(policy: &Policy) -> io::Result<Report> {
     #[cfg(target_os = "linux")]
-    let layers = linux::confine(policy);
+    let layers = {
+        linux::alone()?;
+        linux::confine(policy)
+    };
     #[cfg(not(target_os = "linux"))]
     let layers = {
         let _ = policy;
         let note = "this system has no means that ris knows: run it where there is no network, or on Linux";
         vec![Layer { name: "kernel", enforced: false, note: note.into() }]
     };
-    let walls: Vec<_> = layers.iter().filter(|layer| ["landlock", "seccomp"].contains(&layer.name)).collect();
-    let standing = walls.iter().filter(|layer| layer.enforced).count();
-    let posture = match standing {
+    let walls = layers.iter().filter(|layer| ["landlock", "seccomp"].contains(&layer.name) && layer.enforced).count();
+    let posture = match walls {
         0 => Posture::None,
-        _ if standing == walls.len() => Posture::Enforced,
+        _ if layers.iter().all(|layer| layer.enforced) => Posture::Enforced,
         _ => Posture::Partial,
     };
-    Report { posture, layers }
+    Ok(Report { posture, layers })
 }

@@ -3,12 +3,12 @@
 //! Never by killing: a libc of tomorrow tries a new call first and falls back to an old one, as it does on an
 //! old kernel.
 
-use std::os::fd::RawFd;
-
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen as Length, SeccompCmpOp as Is, SeccompCondition, SeccompFilter,
     SeccompRule, TargetArch,
 };
+
+use super::Policy;
 
 type Rules = Vec<(i64, Vec<SeccompRule>)>;
 
@@ -63,6 +63,7 @@ const INNER: &[i64] = &[
     libc::SYS_statx,
     libc::SYS_sysinfo,
     libc::SYS_uname,
+    libc::SYS_wait4,
 ];
 
 /// The same, of processors that still have the calls of old.
@@ -77,26 +78,26 @@ const OLD: &[i64] = &[];
 const UNCHECKABLE: &[i64] = &[libc::SYS_clone3, libc::SYS_openat2, libc::SYS_faccessat2];
 
 /// Confines all threads. Tells what stands, or why nothing does.
-pub fn filter(writable: &[RawFd]) -> Result<String, String> {
+pub fn filter(policy: &Policy) -> Result<String, String> {
     let told = |error: &dyn std::fmt::Display| format!("not enforced: {error}");
     let install = |program: &BpfProgram| seccompiler::apply_filter_all_threads(program);
-    let programs = programs(writable).map_err(|error| told(&error))?;
+    let programs = programs(policy).map_err(|error| told(&error))?;
     programs.iter().try_for_each(install).map_err(|error| told(&error))?;
     Ok("no network, no writing but of the answer, no other programs, no new code".into())
 }
 
 /// Two filters; of their answers the stricter counts.
-fn programs(writable: &[RawFd]) -> Result<[BpfProgram; 2], seccompiler::BackendError> {
+fn programs(policy: &Policy) -> Result<[BpfProgram; 2], seccompiler::BackendError> {
     let arch = TargetArch::try_from(std::env::consts::ARCH)?;
     let errno = |code: i32| SeccompAction::Errno(code.unsigned_abs());
     let missing: Rules = UNCHECKABLE.iter().map(|&call| (call, Vec::new())).collect();
     let missing = SeccompFilter::new(missing.into_iter().collect(), SeccompAction::Allow, errno(libc::ENOSYS), arch)?;
     let allowed =
-        SeccompFilter::new(allowed(writable)?.into_iter().collect(), errno(libc::EPERM), SeccompAction::Allow, arch)?;
+        SeccompFilter::new(allowed(policy)?.into_iter().collect(), errno(libc::EPERM), SeccompAction::Allow, arch)?;
     Ok([missing.try_into()?, allowed.try_into()?])
 }
 
-fn allowed(writable: &[RawFd]) -> Result<Rules, seccompiler::BackendError> {
+fn allowed(policy: &Policy) -> Result<Rules, seccompiler::BackendError> {
     let mut rules: Rules = [INNER, OLD, UNCHECKABLE].concat().into_iter().map(|call| (call, Vec::new())).collect();
     // A call and one argument that must be one of some values, of the bits under a mask.
     let masked = |argument: u8, mask: u64, value: u64| {
@@ -115,22 +116,26 @@ fn allowed(writable: &[RawFd]) -> Result<Rules, seccompiler::BackendError> {
     rules.push((libc::SYS_open, vec![masked(1, number(writing), number(libc::O_RDONLY))?]));
 
     let streams: Vec<u64> =
-        [libc::STDOUT_FILENO, libc::STDERR_FILENO].iter().chain(writable).map(|&fd| number(fd)).collect();
+        [libc::STDOUT_FILENO, libc::STDERR_FILENO].iter().chain(&policy.writable).map(|&fd| number(fd)).collect();
     rules.push((libc::SYS_write, one_of(0, &streams)?));
     rules.push((libc::SYS_writev, one_of(0, &streams)?));
 
     // Memory that is never code.
     let code = number(libc::PROT_EXEC);
-    // Nor is a file's memory written: shared or not to be written.
+    // Nor is a file's memory written: it is not shared, or not to be written, and then its file was opened to be read. What
+    // decodes shares none.
     let condition = |argument: u8, mask: u64| SeccompCondition::new(argument, Length::Dword, Is::MaskedEq(mask), 0);
     let private = SeccompRule::new(vec![condition(2, code)?, condition(3, number(libc::MAP_SHARED))?])?;
     let unwritten = SeccompRule::new(vec![condition(2, code | number(libc::PROT_WRITE))?])?;
-    rules.push((libc::SYS_mmap, vec![private, unwritten]));
+    let mapped = if policy.decodes { vec![private] } else { vec![private, unwritten] };
+    rules.push((libc::SYS_mmap, mapped));
     rules.push((libc::SYS_mprotect, vec![masked(2, code, 0)?]));
 
     // Threads, never processes.
-    let thread = number(libc::CLONE_VM | libc::CLONE_THREAD | libc::CLONE_SIGHAND);
-    rules.push((libc::SYS_clone, vec![masked(0, thread, thread)?]));
+    if !policy.decodes {
+        let thread = number(libc::CLONE_VM | libc::CLONE_THREAD | libc::CLONE_SIGHAND);
+        rules.push((libc::SYS_clone, vec![masked(0, thread, thread)?]));
+    }
 
     // Limits are read, never set.
     let null = SeccompCondition::new(2, Length::Qword, Is::Eq, 0)?;
@@ -138,8 +143,9 @@ fn allowed(writable: &[RawFd]) -> Result<Rules, seccompiler::BackendError> {
     // A signal to oneself, which is how abort works.
     rules.push((libc::SYS_tgkill, one_of(0, &[u64::from(std::process::id())])?));
     rules.push((libc::SYS_prctl, one_of(0, &[libc::PR_SET_NAME, libc::PR_GET_NAME].map(number))?));
-    let dup = [libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_DUPFD_CLOEXEC].map(number);
-    rules.push((libc::SYS_fcntl, one_of(1, &dup)?));
+    // No copies: one that takes the number of a stream that was closed could be written.
+    let flags = [libc::F_GETFD, libc::F_SETFD, libc::F_GETFL].map(number);
+    rules.push((libc::SYS_fcntl, one_of(1, &flags)?));
     // The terminal's kind and size.
     rules.push((libc::SYS_ioctl, one_of(1, &[libc::TCGETS as u32, libc::TIOCGWINSZ as u32].map(u64::from))?));
     Ok(rules)

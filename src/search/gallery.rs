@@ -1,5 +1,7 @@
 //! Several indexes, searched as if they were one.
 
+use std::time::Instant;
+
 use super::{Answer, Options, Query, searched, selection};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{Offline, Reader, Selection};
@@ -25,7 +27,7 @@ impl Gallery {
     }
 }
 
-/// Finds where the picture in `bytes`, a picture file's content, stands in several indexes, and ranks what they hold
+/// Finds where a query's picture stands in several indexes, and ranks what they hold
 /// together; a place that two of them know is told once. Returns with it what went wrong with single indexes: what the
 /// others hold is told. What `options` say of `offline`, `within` and `filter` was
 /// asked when a gallery was made.
@@ -33,10 +35,9 @@ impl Gallery {
 /// One index is searched after the other, so that it takes the memory of one.
 ///
 /// # Errors
-/// Those of [`decode::decode`](crate::decode::decode) for the query; `Damaged` where none of the indexes could be
-/// searched.
-pub fn search_all(galleries: &[Gallery], bytes: &[u8], options: &Options) -> Result<(Answer, Vec<Error>)> {
-    let query = Query::of(bytes, options)?;
+/// `Damaged` where none of the indexes could be searched.
+pub fn search_all(galleries: &[Gallery], query: &Query, options: &Options) -> Result<(Answer, Vec<Error>)> {
+    let started = Instant::now();
     let (mut matches, mut searched, mut errors) = (Vec::new(), 0, Vec::new());
     for gallery in galleries {
         let options = Options { offline: gallery.offline.clone(), ..options.clone() };
@@ -53,7 +54,7 @@ pub fn search_all(galleries: &[Gallery], bytes: &[u8], options: &Options) -> Res
         Some(error) if errors.len() + 1 == galleries.len() => Err(error),
         error => {
             errors.extend(error);
-            Ok((query.answer(matches, searched, options), errors))
+            Ok((query.answer(matches, searched, started, options), errors))
         }
     }
 }

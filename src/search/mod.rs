@@ -1,14 +1,17 @@
 //! The query flow: query -> decode -> describe -> candidates -> verify -> rank.
 //!
-//! The query lives in memory only: nothing here writes, and what is returned holds none of it.
+//! The query lives in memory only: nothing here writes, and what is returned holds none of it. It comes as a [`Query`], which
+//! is its description: whoever decoded it may be another process.
 
 mod compare;
 mod dupes;
 mod gallery;
 pub mod geometry;
 mod pairs;
+mod query;
 mod rank;
 pub mod verify;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,20 +21,19 @@ pub use compare::{Comparison, Side, compare};
 pub use dupes::{Group, dupes};
 pub use gallery::{Gallery, search_all};
 pub use geometry::Transform;
+pub use query::Query;
 pub use rank::{Calibration, Evidence};
 
 use rayon::prelude::*;
 use verify::Correspondence;
 
 use crate::decode::metadata::Metadata;
-use crate::decode::{self, Picture};
 use crate::describe::hash::Dihedral;
-use crate::describe::{Probe, probe};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::index;
 use crate::index::filter::Filter;
 use crate::index::local::{self, Candidate, Form, Hit};
-use crate::index::{Digest, Offline, PictureId, Reader, Selection, Shown, State};
+use crate::index::{Offline, PictureId, Reader, Selection, Shown, State};
 use crate::locator::{Locator, Stamp};
 
 /// What is searched for and how much of it is told.
@@ -45,8 +47,6 @@ pub struct Options {
     pub within: Vec<PathBuf>,
     /// Only what passes this; by default everything does.
     pub filter: Filter,
-    /// How the query is decoded: as the pictures in the index were.
-    pub decode: decode::Options,
     /// How candidates are chosen by their local features.
     pub local: local::Options,
     /// What counts as an alignment of two pictures.
@@ -67,7 +67,6 @@ impl Default for Options {
             min_score: calibration.min_score,
             within: Vec::new(),
             filter: Filter::default(),
-            decode: decode::Options::default(),
             local: local::Options::default(),
             verify: verify::Options::default(),
             calibration,
@@ -152,46 +151,31 @@ pub struct Answer {
     pub elapsed: Duration,
 }
 
-/// Finds where the picture in `bytes`, a picture file's content, stands in the index.
+/// Finds where a query's picture stands in the index.
 ///
 /// # Errors
-/// Those of [`decode::decode`] for the query; `Damaged` for the index.
-pub fn search(reader: &Reader, bytes: &[u8], options: &Options) -> Result<Answer> {
-    let query = Query::of(bytes, options)?;
+/// `Damaged` for the index.
+pub fn search(reader: &Reader, query: &Query, options: &Options) -> Result<Answer> {
+    let started = Instant::now();
     let selected = selection(reader, options)?;
     let matches = query.matches(reader, selected.as_ref(), options)?;
-    Ok(query.answer(matches, searched(reader, selected.as_ref())?, options))
-}
-
-/// A picture that is searched for.
-struct Query {
-    started: Instant,
-    digest: Digest,
-    picture: Picture,
-    probe: Probe,
+    Ok(query.answer(matches, searched(reader, selected.as_ref())?, started, options))
 }
 
 impl Query {
-    fn of(bytes: &[u8], options: &Options) -> Result<Self> {
-        let started = Instant::now();
-        let picture = decode::decode(bytes, &options.decode).map_err(|error| as_query(error, bytes))?;
-        Ok(Self { started, digest: Digest::of(bytes), probe: probe(&picture), picture })
-    }
-
     /// The places of an index that show it, in any order.
     fn matches(&self, reader: &Reader, selected: Option<&Selection>, options: &Options) -> Result<Vec<Match>> {
         let mut matches = Vec::new();
-        for (id, found) in gather(reader, &self.digest, &self.picture, &self.probe, selected, options)? {
-            matches.extend(matches_of(reader, id, &found, &self.picture, selected, options)?);
+        for (id, found) in gather(reader, self, selected, options)? {
+            matches.extend(matches_of(reader, id, &found, self, selected, options)?);
         }
         Ok(matches)
     }
 
-    fn answer(&self, mut matches: Vec<Match>, searched: u64, options: &Options) -> Answer {
+    fn answer(&self, mut matches: Vec<Match>, searched: u64, started: Instant, options: &Options) -> Answer {
         rank::order(&mut matches, options);
         let too_plain = matches.is_empty() && options.calibration.too_plain(&self.probe);
-        let (partial_data, elapsed) = (self.picture.partial_data, self.started.elapsed());
-        Answer { too_plain, partial_data, searched, matches, elapsed }
+        Answer { too_plain, partial_data: self.partial_data, searched, matches, elapsed: started.elapsed() }
     }
 }
 
@@ -207,11 +191,6 @@ fn selection(reader: &Reader, options: &Options) -> Result<Option<Selection>> {
     }
     let within: Vec<_> = options.within.iter().map(|folder| Locator::from(folder.as_path())).collect();
     reader.select(&options.filter, &within).map(Some)
-}
-
-/// A file that is no picture can't be a query, and an empty one is most often a pipe that brought nothing.
-fn as_query(error: Error, bytes: &[u8]) -> Error {
-    if bytes.is_empty() { Error::new(ErrorKind::NotAPicture, "empty: a picture file was expected") } else { error }
 }
 
 /// What speaks for a picture of the index.
@@ -236,10 +215,10 @@ impl Found {
         }
     }
 
-    /// What is told of it, where the picture has `source` pixels.
-    fn relation(&self, query: &Picture, source: (u32, u32), options: &Options) -> Relation {
+    /// What is told of it, where the query has `query` and the picture `source` pixels.
+    fn relation(&self, query: (u32, u32), source: (u32, u32), options: &Options) -> Relation {
         let score = options.calibration.score(&self.evidence);
-        let whole = |form| Transform::whole(form, (query.width, query.height), source);
+        let whole = |form| Transform::whole(form, query, source);
         let (kind, transform, overlaps) = match (&self.aligned, self.form) {
             _ if self.evidence.identical => (Kind::Identical, whole(Dihedral::default()), (1.0, 1.0)),
             (Some(aligned), form) if form.is_none() || options.calibration.believes(&self.evidence) => {
@@ -273,19 +252,18 @@ struct Aligned {
 /// Everything that speaks for some picture, by the picture.
 fn gather(
     reader: &Reader,
-    digest: &Digest,
-    picture: &Picture,
-    probe: &Probe,
+    query: &Query,
     selected: Option<&Selection>,
     options: &Options,
 ) -> Result<Vec<(PictureId, Found)>> {
+    let Query { digest, full, reduced, probe, .. } = query;
     let mut found: BTreeMap<PictureId, Found> = BTreeMap::new();
     let wanted = |id: PictureId| selected.is_none_or(|selected| selected.holds(id));
     if let Some(id) = reader.picture_with(digest)?.filter(|&id| wanted(id)) {
         let same = found.entry(id).or_default();
         (same.evidence.identical, same.form) = (true, Some(Dihedral::default()));
     }
-    let size = (picture.reduced_width as f32, picture.reduced_height as f32);
+    let size = (reduced.0 as f32, reduced.1 as f32);
     let calibration = &options.calibration;
     let (near, candidates) = rayon::join(
         || match probe.quality >= calibration.min_quality {
@@ -310,7 +288,7 @@ fn gather(
         let entry = found.entry(picture_id).or_default();
         if entry.evidence.inliers < evidence.inliers {
             let Some(facts) = reader.facts(picture_id)? else { continue };
-            let aligned = Aligned::of(&alignment, form, picture, source, (facts.width, facts.height));
+            let aligned = Aligned::of(&alignment, form, (*full, *reduced), source, (facts.width, facts.height));
             entry.align(evidence, aligned, form);
         }
     }
@@ -334,10 +312,17 @@ fn align(candidate: &Candidate, query: (f32, f32), options: &Options) -> Option<
 
 impl Aligned {
     /// From the reduced pictures to the full ones, and from the form that was compared to the query as it came.
-    fn of(alignment: &verify::Alignment, form: Form, query: &Picture, source: (f32, f32), full: (u32, u32)) -> Self {
-        let reduced = (f64::from(query.reduced_width), f64::from(query.reduced_height));
-        let (full_query, full_source) =
-            ((f64::from(query.width), f64::from(query.height)), (f64::from(full.0), f64::from(full.1)));
+    ///
+    /// Of the query both sizes, the full one first; of the source the reduced one, then the full one.
+    fn of(
+        alignment: &verify::Alignment,
+        form: Form,
+        query: ((u32, u32), (u32, u32)),
+        source: (f32, f32),
+        full: (u32, u32),
+    ) -> Self {
+        let wide = |(width, height): (u32, u32)| (f64::from(width), f64::from(height));
+        let (full_query, reduced, full_source) = (wide(query.0), wide(query.1), wide(full));
         let factor =
             |full: geometry::Size, reduced: geometry::Size| (full.0 / reduced.0.max(1.0), full.1 / reduced.1.max(1.0));
         let (to_query, to_source) =
@@ -369,12 +354,13 @@ fn matches_of(
     reader: &Reader,
     id: PictureId,
     found: &Found,
-    query: &Picture,
+    query: &Query,
     selected: Option<&Selection>,
     options: &Options,
 ) -> Result<Vec<Match>> {
     let Some(facts) = reader.facts(id)? else { return Ok(Vec::new()) };
-    let Relation { score, kind, transform, overlaps } = found.relation(query, (facts.width, facts.height), options);
+    let Relation { score, kind, transform, overlaps } =
+        found.relation(query.full, (facts.width, facts.height), options);
     if score < options.min_score {
         return Ok(Vec::new());
     }

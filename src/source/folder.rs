@@ -32,6 +32,21 @@ pub struct Options {
     pub follow: bool,
     /// Globs of files and folders to leave out, in the syntax of ignore files.
     pub exclude: Vec<String>,
+    /// Files to leave out, under whatever names they are met; they are never opened.
+    pub except: Vec<Identity>,
+}
+
+/// What makes a file this one, whatever names it has: device and inode; where there are none, its path without links.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity(#[cfg(unix)] (u64, u64), #[cfg(not(unix))] PathBuf);
+
+/// Which file this name leads to; `None` where it leads nowhere.
+pub fn identity(path: &Path) -> Option<Identity> {
+    #[cfg(unix)]
+    let same = path.metadata().ok().map(|metadata| inode_of(&metadata));
+    #[cfg(not(unix))]
+    let same = path.canonicalize().ok();
+    same.map(Identity)
 }
 
 /// A regular file.
@@ -84,9 +99,9 @@ pub fn walk(root: &Path, options: &Options) -> Result<impl Iterator<Item = Resul
         .overrides(exclusions(root, &options.exclude)?)
         .sort_by_file_name(OsStr::cmp)
         .filter_entry(|entry| entry.depth() == 0 || !is_foreign(entry));
-    let root = root.to_owned();
+    let (root, except) = (root.to_owned(), options.except.clone());
     Ok(builder.build().filter_map(move |entry| match entry {
-        Ok(entry) => found(&entry, follow).transpose(),
+        Ok(entry) => found(&entry, follow, &except).transpose(),
         Err(error) => Some(Err(walk_error(error, &root))),
     }))
 }
@@ -117,8 +132,8 @@ fn is_cache(folder: &Path) -> bool {
         && start == signature
 }
 
-/// The file of an entry; `None` for folders, pipes, devices and links that are not followed.
-fn found(entry: &DirEntry, follow: bool) -> Result<Option<FoundFile>> {
+/// The file of an entry; `None` for folders, pipes, devices, links that are not followed, and what is left out.
+fn found(entry: &DirEntry, follow: bool, except: &[Identity]) -> Result<Option<FoundFile>> {
     let kind = entry.file_type();
     if !kind.is_some_and(|kind| kind.is_file()) {
         if entry.depth() == 0 && kind.is_some_and(|kind| !kind.is_dir()) {
@@ -127,6 +142,13 @@ fn found(entry: &DirEntry, follow: bool) -> Result<Option<FoundFile>> {
         return Ok(None);
     }
     let metadata = entry.metadata().map_err(|error| walk_error(error, entry.path()))?;
+    #[cfg(unix)]
+    let same = || Some(Identity(inode_of(&metadata)));
+    #[cfg(not(unix))]
+    let same = || identity(entry.path());
+    if !except.is_empty() && same().is_some_and(|same| except.contains(&same)) {
+        return Ok(None);
+    }
     let (inode, device) = (inode(&metadata, follow), device(&metadata));
     Ok(Some(FoundFile {
         path: entry.path().to_owned(),
@@ -149,8 +171,13 @@ fn order(_metadata: &std::fs::Metadata) -> u64 {
 
 #[cfg(unix)]
 fn inode(metadata: &std::fs::Metadata, follow: bool) -> Option<(u64, u64)> {
+    (follow || std::os::unix::fs::MetadataExt::nlink(metadata) > 1).then(|| inode_of(metadata))
+}
+
+#[cfg(unix)]
+fn inode_of(metadata: &std::fs::Metadata) -> (u64, u64) {
     use std::os::unix::fs::MetadataExt;
-    (follow || metadata.nlink() > 1).then(|| (metadata.dev(), metadata.ino()))
+    (metadata.dev(), metadata.ino())
 }
 
 #[cfg(not(unix))]

@@ -282,7 +282,9 @@ fn searches_beside_a_writer_that_never_rests_all_find_what_was_there_before() {
         let search = |n: usize| {
             let which = n % shown.len();
             let reader = Reader::open(&folder).map_err(|error| error.to_string())?;
-            let answer = ris::search::search(&reader, &shown[which], &ris::search::Options::default());
+            let query = ris::search::Query::of(&shown[which], &ris::decode::Options::default());
+            let query = query.map_err(|error| error.to_string())?;
+            let answer = ris::search::search(&reader, &query, &ris::search::Options::default());
             let first =
                 answer.map_err(|error| error.to_string())?.matches.first().map(|found| found.source.to_string());
             let right = first.as_ref().is_some_and(|first| first.ends_with(&format!("/{which}.png")));

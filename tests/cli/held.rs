@@ -68,7 +68,8 @@ impl Held {
         }
         assert_eq!(held.pictures.len() as u64, reader.pictures()?, "each picture has a hash");
         for bytes in among.iter().step_by(step) {
-            let answer = search::search(reader, bytes, &search::Options::default())?;
+            let query = search::Query::of(bytes, &ris::decode::Options::default())?;
+            let answer = search::search(reader, &query, &search::Options::default())?;
             let told = |found: &search::Match| format!("{:.6} {:?} {}", found.score, found.kind, found.source);
             let mut answer: Vec<_> = answer.matches.iter().map(told).collect();
             answer.sort();

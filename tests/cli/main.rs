@@ -47,6 +47,8 @@ mod power;
 #[cfg(unix)]
 mod privacy;
 #[cfg(target_os = "linux")]
+mod queries;
+#[cfg(target_os = "linux")]
 mod replay;
 mod search;
 mod setup;

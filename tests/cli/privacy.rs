@@ -1,6 +1,6 @@
 //! The promise: nothing of a query outlives its search, and the kernel sees to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Write;
@@ -46,7 +46,7 @@ fn whole(place: &Place) -> bool {
 }
 
 /// The calls that a run makes, one a line, all threads and children; and what it printed.
-fn traced(mut command: Command, place: &Place, args: &[&str], stdin: Option<&[u8]>) -> (Vec<String>, Ran) {
+pub fn traced(mut command: Command, place: &Place, args: &[&str], stdin: Option<&[u8]>) -> (Vec<String>, Ran) {
     command.args(["-f", "-s", "300", "-o", "trace"]).arg(env!("CARGO_BIN_EXE_ris")).args(args);
     command.current_dir(place.path("")).env("HOME", place.path("home"));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -64,38 +64,64 @@ fn opens_for_writing(line: &&String) -> bool {
     opens && ["O_WRONLY", "O_RDWR", "O_CREAT"].iter().any(|flag| line.contains(flag))
 }
 
+/// The process that makes a call.
+fn process(line: &str) -> &str {
+    line.split_whitespace().next().unwrap()
+}
+
+fn enters(line: &str) -> bool {
+    line.contains("seccomp(SECCOMP_SET_MODE_FILTER")
+}
+
 #[cfg(target_os = "linux")]
 #[test]
-fn a_search_opens_no_socket_starts_no_program_and_opens_nothing_for_writing_once_it_reads_the_query() {
+fn a_query_is_read_by_one_process_that_was_confined_before_and_nobody_opens_a_socket_or_starts_a_program() {
     let query = fs::read(fixtures().join("queries/half.jpg")).unwrap();
-    let ways: [(&[&str], Option<&[u8]>); 3] = [
-        (&["search", "query.jpg", "--index", "idx"], None),
-        (&["search", "-", "--index", "idx"], Some(&query)),
-        (&["search", "query.jpg", "--in", "photos", "--index", "idx"], None),
+    let ways: [(&[&str], Option<&[u8]>, &str); 4] = [
+        (&["search", "query.jpg", "--index", "idx"], None, "crossing.jpg"),
+        (&["search", "-", "--index", "idx"], Some(&query), "crossing.jpg"),
+        (&["search", "query.jpg", "--in", "photos", "--index", "idx"], None, "crossing.jpg"),
+        (&["compare", "query.jpg", "photos/crossing.jpg", "--picture", "out.png"], None, "100 % of the first"),
     ];
-    for (args, stdin) in ways {
+    for (args, stdin, answer) in ways {
         let Some(strace) = strace() else { return };
         let place = indexed();
         let (trace, ran) = traced(strace, &place, args, stdin);
-        assert!(ran.status == 0 && ran.stdout.contains("crossing.jpg"), "{ran:?}");
+        assert!(ran.status == 0 && ran.stdout.contains(answer), "{ran:?}");
         let outward: Vec<_> =
             trace.iter().skip(1).filter(|line| OUTWARD.iter().any(|call| line.contains(call))).collect();
         assert!(outward.is_empty(), "{outward:#?}");
-        let entered = trace.iter().rposition(|line| line.contains("seccomp(SECCOMP_SET_MODE_FILTER"));
-        let entered = entered.expect("the sandbox is entered");
         // Calls of several threads may be cut in two lines: "<unfinished ...>" and "<... read resumed>".
-        let reads = |line: &String| match stdin {
+        let reads = |line: &&String| match stdin {
             Some(_) => line.contains("read") && line.contains("\"\\377\\330"),
             // With O_PATH a file is named, not read.
             None => line.contains("openat(") && line.contains("query.jpg") && !line.contains("O_PATH"),
         };
-        let first = trace.iter().position(reads).expect("the query is read");
-        assert!(first > entered, "the query is read in line {first}, the sandbox entered in {entered}");
-        let written: Vec<_> = trace[entered..].iter().filter(opens_for_writing).collect();
-        assert!(written.is_empty(), "{written:#?}");
-        // And the trace does see such calls: an update of the index makes some before.
-        let before = trace[..entered].iter().filter(opens_for_writing).count();
-        assert_eq!(before > 0, args.contains(&"--in"), "{before} files opened for writing before");
+        let readers: BTreeSet<_> = trace.iter().filter(reads).map(|line| process(line)).collect();
+        let (&reader, 1) = (readers.first().expect("the query is read"), readers.len()) else {
+            panic!("several read the query: {readers:?}")
+        };
+        assert_ne!(reader, process(&trace[0]), "the process that was started read the query");
+        let own: Vec<_> = trace.iter().filter(|line| process(line) == reader).collect();
+        let entered = own.iter().rposition(|line| enters(line)).expect("who reads is confined");
+        let first = own.iter().position(reads).unwrap();
+        assert!(first > entered, "the query is read in line {first}, the sandbox entered in {entered}: {own:#?}");
+        // Who answers is confined, too, before it asks for the query.
+        let answers = trace.iter().find(|line| line.contains("write(1, ")).map(|line| process(line)).unwrap();
+        assert_ne!(answers, reader);
+        let confined = trace.iter().rposition(|line| enters(line) && process(line) == answers).unwrap();
+        let read = trace.iter().position(|line| reads(&line)).unwrap();
+        assert!(confined < read, "the query is read before who answers is confined");
+        for confined in [answers, reader] {
+            let own: Vec<_> = trace.iter().filter(|line| process(line) == confined).collect();
+            let entered = own.iter().rposition(|line| enters(line)).unwrap();
+            let written: Vec<_> = own[entered..].iter().copied().filter(opens_for_writing).collect();
+            assert!(written.is_empty(), "{written:#?}");
+        }
+        // And the trace does see such calls: an update of the index makes some, and so does who writes a drawing.
+        let written = trace.iter().filter(|line| opens_for_writing(line) && !line.contains("/dev/null")).count();
+        let expected = args.contains(&"--in") || args.contains(&"--picture");
+        assert_eq!(written > 0, expected, "{written} files opened for writing");
     }
 }
 
@@ -106,13 +132,12 @@ fn pictures_of_a_collection_are_decoded_by_processes_that_are_confined_before_th
     let place = Place::with_photos(&["street/crossing.jpg", "garden/pond.jpg", "garden/roses.jpg"]);
     let (trace, ran) = traced(strace, &place, &["index", "photos", "--index", "idx", "--jobs", "2", "--json"], None);
     assert_eq!((ran.status, &ran.object()["indexed"]), (0, &3.into()), "{ran:?}");
-    let process = |line: &str| line.split_whitespace().next().unwrap().to_owned();
-    let confined: Vec<_> = trace.iter().filter(|line| line.contains("seccomp(SECCOMP_SET_MODE_FILTER")).collect();
-    let workers: std::collections::BTreeSet<_> = confined.iter().map(|line| process(line)).collect();
+    let confined: Vec<_> = trace.iter().filter(|line| enters(line)).collect();
+    let workers: BTreeSet<_> = confined.iter().map(|line| process(line)).collect();
     assert_eq!((workers.len(), confined.len()), (2, 4), "two workers with two filters each: {confined:#?}");
     for worker in &workers {
         let own: Vec<_> = trace.iter().filter(|line| process(line) == *worker).collect();
-        let entered = own.iter().rposition(|line| line.contains("seccomp(SECCOMP_SET_MODE_FILTER")).unwrap();
+        let entered = own.iter().rposition(|line| enters(line)).unwrap();
         assert!(!own[..entered].iter().any(|line| line.contains("setitimer(")), "work before the sandbox");
         assert!(!own[entered..].iter().any(opens_for_writing), "{own:#?}");
     }
@@ -125,7 +150,8 @@ fn every_forbidden_call_is_refused_and_without_the_sandbox_none_is() {
     let place = Place::new();
     let confined = place.run(["privacy", "--json"]);
     let told = confined.object();
-    assert!(told["tried"].as_u64().unwrap() >= 50, "{told}");
+    // In the process that searches, and in one that decodes.
+    assert!(told["tried"].as_u64().unwrap() >= 120, "{told}");
     let allowed = told["allowed"].as_array().unwrap();
     if told["sandbox"] == "enforced" {
         assert!(confined.status == 0 && allowed.is_empty(), "{told}");
@@ -138,7 +164,30 @@ fn every_forbidden_call_is_refused_and_without_the_sandbox_none_is() {
     let open = place.run(["privacy", "--json", "--no-sandbox"]);
     assert_eq!((open.status, &open.object()["sandbox"]), (1, &"none".into()));
     assert_eq!(open.object()["refused"], 0, "the probes tell nothing: {open:?}");
+    assert!(open.stderr.contains("--no-sandbox") && open.stderr.lines().count() == 1, "{open:?}");
     assert!(place.run(["privacy"]).stdout.contains("forbidden calls were refused"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stdin_that_is_open_for_both_can_not_be_written_to_from_inside() {
+    let place = Place::new();
+    place.write("both", "precious");
+    let ran = |before: &mut Command, flags: &[&str]| {
+        let stdin = fs::File::options().read(true).write(true).open(place.path("both")).unwrap();
+        let run = before.args(["privacy", "--json"]).args(flags).stdin(stdin).current_dir(place.path("")).output();
+        Ran::of(run.unwrap()).object()["allowed"].to_string()
+    };
+    let ris = || Command::new(env!("CARGO_BIN_EXE_ris"));
+    let way = "write to stdin by its memory";
+    assert!(!ran(&mut ris(), &[]).contains(way));
+    assert!(ran(&mut ris(), &["--no-sandbox"]).contains(way), "the control");
+    let Some(mut unfiltered) = strace() else { return };
+    // Even without the filter, as strace plays it: the file was opened once more, to be read.
+    unfiltered.args(["-f", "-o", "/dev/null", "-e", "inject=seccomp:error=EINVAL"]).arg(env!("CARGO_BIN_EXE_ris"));
+    let allowed = ran(&mut unfiltered, &[]);
+    assert!(allowed.contains("execve") && !allowed.contains(way), "{allowed}");
+    assert_eq!(fs::read(place.path("both")).unwrap(), b"precious");
 }
 
 /// Bytes and times of all files below a folder.
@@ -262,20 +311,56 @@ fn a_search_is_the_same_without_a_network_a_home_or_a_disk_to_write_on_and_as_an
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_sandbox_that_is_required_and_not_whole_is_an_error() {
+fn a_sandbox_that_is_required_and_not_whole_is_an_error_whichever_layer_is_missing() {
     let place = indexed();
-    let Some(mut command) = strace() else { return };
-    // A kernel without Landlock, as strace plays it.
-    command.args(["-f", "-o", "/dev/null", "-e", "inject=landlock_create_ruleset:error=ENOSYS"]);
-    command.arg(env!("CARGO_BIN_EXE_ris")).current_dir(place.path(""));
-    command.args(["search", "query.jpg", "--index", "idx", "--json"]);
-    let ran = Ran::of(command.output().unwrap());
-    assert_eq!(ran.object()["sandbox"], "partial", "{ran:?}");
-    let required = Ran::of(command.arg("--require-sandbox").output().unwrap());
-    assert!(required.status == 2 && required.stdout.is_empty() && required.stderr.contains("sandbox"), "{required:?}");
+    // A kernel without one of them, as strace plays it: Landlock, seccomp, what closes descriptors, what hides the process.
+    let missing = [
+        "landlock_create_ruleset:error=ENOSYS",
+        "seccomp:error=EINVAL",
+        "close_range:error=ENOSYS",
+        "prlimit64:error=EPERM",
+    ];
+    for missing in missing {
+        let run = |args: &[&str]| {
+            let mut command = strace()?;
+            command.args(["-f", "-o", "/dev/null", "-e", &format!("inject={missing}")]);
+            command.arg(env!("CARGO_BIN_EXE_ris")).args(args).current_dir(place.path(""));
+            Some(Ran::of(command.output().unwrap()))
+        };
+        let Some(privacy) = run(&["privacy", "--json"]) else { return };
+        let weak = ["partial", "none"].iter().any(|&posture| privacy.stdout.contains(posture));
+        assert!(privacy.status != 0 && (weak || privacy.status == 2), "{missing}: {privacy:?}");
+        let search = ["search", "query.jpg", "--index", "idx", "--json"];
+        let plain = run(&search).unwrap();
+        assert!(plain.json().iter().all(|answer| answer["sandbox"] != "enforced"), "{missing}: {plain:?}");
+        let required = run(&[&search[..], &["--require-sandbox"]].concat()).unwrap();
+        assert!(
+            required.status == 2 && required.stdout.is_empty() && required.stderr.contains("sandbox"),
+            "{missing}: {required:?}"
+        );
+    }
     let by_variable =
         place.ris().env("RIS_REQUIRE_SANDBOX", "1").args(["search", "query.jpg", "--index", "idx"]).output();
     found(by_variable.unwrap());
     let contradiction = place.run(["search", "query.jpg", "--no-sandbox", "--require-sandbox", "--index", "idx"]);
     assert_eq!(contradiction.status, 2);
+}
+
+#[test]
+fn no_sandbox_is_offered_by_nothing_and_warns_when_it_is_used() {
+    let place = indexed();
+    for args in [vec!["search", "-h"], vec!["search", "--help"], vec!["man"]] {
+        assert!(!Ran::of(place.ris().args(&args).output().unwrap()).stdout.contains("no-sandbox"), "{args:?}");
+    }
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = place.run(["completions", shell]).stdout;
+        assert!(script.contains("require-sandbox") && !script.contains("no-sandbox"), "{shell}");
+    }
+    for (args, warnings) in [
+        (["search", "query.jpg", "--index", "idx", "--no-sandbox"], 1),
+        (["search", "query.jpg", "--index", "idx", "-q"], 0),
+    ] {
+        let ran = place.run(args);
+        assert_eq!((ran.status, ran.stderr.lines().count()), (0, warnings), "{ran:?}");
+    }
 }
