@@ -1,6 +1,11 @@
 //! AVIF: AV1 stills, single or in tiles, by the `rusty_av1d` crate; of what they hold, the plane of luminance.
+//!
+//! A stream can hold frames that are never shown, and each may be kept for the next. So the stream is walked here: its
+//! frames count as memory, and each is given to the decoder by itself, if there is time for one of its size.
 
-use rusty_av1d::{Decoder, PlanarImageComponent, Rav1dError, Settings, pixel};
+use std::time::Duration;
+
+use rusty_av1d::{Decoder, Picture, PlanarImageComponent, Rav1dError, Settings, pixel};
 
 use super::heif::Container;
 use super::limits::Limits;
@@ -10,8 +15,13 @@ use crate::error::{Error, ErrorKind, Result};
 /// Bytes that decoding takes per pixel: three planes of 16 bits at most, and once more while they are filtered.
 const PEAK: u64 = 12;
 
-/// How often the decoder is asked for the one frame of a still.
+/// The most frames that the decoder keeps besides the one in the making.
+const KEPT_MAX: u64 = 8;
+/// How often the decoder is asked to take a part of a stream.
 const TRIES: usize = 16;
+/// Nanoseconds that a pixel takes at least, and a byte.
+const PIXEL_TIME: u64 = 5;
+const BYTE_TIME: u64 = 50;
 
 /// Decodes the primary picture.
 pub(super) fn decode(bytes: &[u8], limits: &Limits<'_>) -> Result<Decoded> {
@@ -22,9 +32,14 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits<'_>) -> Result<Decoded> {
     limits.admit(width, height, (u64::from(width) * u64::from(height)).saturating_mul(PEAK))?;
     let mut raster = item_luma(&container, item, limits)?;
     if let Some(alpha) = container.alpha(item) {
+        let other_size = || malformed(Format::Avif, "its opacity is of another size");
+        if container.size(alpha) != Some((width, height)) {
+            return Err(other_size());
+        }
+        limits.keep(raster.luma.len() as u64)?;
         let alpha = item_luma(&container, alpha, limits)?;
         if (alpha.width, alpha.height) != (raster.width, raster.height) {
-            return Err(malformed(Format::Avif, "its opacity is of another size"));
+            return Err(other_size());
         }
         raster.luma.iter_mut().zip(alpha.luma).for_each(|(luma, alpha)| *luma = color::on_white(*luma, alpha));
     }
@@ -85,6 +100,10 @@ fn grid_luma(container: &Container<'_>, item: u32, limits: &Limits<'_>) -> Resul
 
 fn frame_luma(container: &Container<'_>, item: u32, limits: &Limits<'_>) -> Result<Raster> {
     let data = container.data(item).ok_or_else(|| malformed(Format::Avif, "its content lies outside of it"))?;
+    let (width, height) = container.size(item).ok_or_else(|| malformed(Format::Avif, "it has no size"))?;
+    let pixels = u64::from(width) * u64::from(height);
+    let frames = units(&data).filter(|unit| unit.is_frame).count() as u64;
+    limits.admit(width, height, pixels.saturating_mul(PEAK * frames.clamp(1, KEPT_MAX)))?;
     let error = |error: Rav1dError| malformed(Format::Avif, format_args!("its frame can't be decoded: {error:?}"));
     let mut settings = Settings::new();
     // The sandbox allows no further threads, and pictures are decoded in parallel already.
@@ -92,25 +111,86 @@ fn frame_luma(container: &Container<'_>, item: u32, limits: &Limits<'_>) -> Resu
     settings.set_max_frame_delay(1);
     settings.set_apply_grain(false);
     settings.set_all_layers(false);
-    settings.set_frame_size_limit(u32::try_from(limits.options.max_memory / PEAK).unwrap_or(u32::MAX).max(1));
+    settings.set_frame_size_limit(u32::try_from(pixels).unwrap_or(u32::MAX).max(1));
     let mut decoder = Decoder::with_settings(&settings).map_err(error)?;
-    let mut sent = decoder.send_data(data.into_owned().into_boxed_slice(), None, None, None);
-    for _ in 0..TRIES {
-        match sent {
-            Ok(()) | Err(Rav1dError::TryAgain) => {}
-            Err(other) => return Err(error(other)),
-        }
-        match decoder.get_picture() {
-            Ok(picture) => return luma(&picture).ok_or_else(|| malformed(Format::Avif, "its frame lacks rows")),
-            Err(Rav1dError::TryAgain) => sent = decoder.send_pending_data(),
-            Err(other) => return Err(error(other)),
+    let shown = |picture: &Picture| luma(picture).ok_or_else(|| malformed(Format::Avif, "its frame lacks rows"));
+    for unit in units(&data) {
+        let pixels = if unit.is_frame { pixels } else { 0 };
+        let least = pixels.saturating_mul(PIXEL_TIME).saturating_add(BYTE_TIME * unit.bytes.len() as u64);
+        limits.has(Duration::from_nanos(least))?;
+        let sent = decoder.send_data(unit.bytes.to_vec().into_boxed_slice(), None, None, None);
+        if let Some(picture) = next_picture(&mut decoder, sent).map_err(error)? {
+            return shown(&picture);
         }
     }
-    Err(malformed(Format::Avif, "it holds no frame"))
+    // There is nothing to come that it would have to wait for.
+    match next_picture(&mut decoder, Ok(())).map_err(error)? {
+        Some(picture) => shown(&picture),
+        None => Err(malformed(Format::Avif, "it holds no frame")),
+    }
+}
+
+/// The picture that is ready once the decoder has taken what was sent, if there is one.
+fn next_picture(
+    decoder: &mut Decoder,
+    mut sent: std::result::Result<(), Rav1dError>,
+) -> std::result::Result<Option<Picture>, Rav1dError> {
+    let again = |failure| if failure == Rav1dError::TryAgain { Ok(()) } else { Err(failure) };
+    for _ in 0..TRIES {
+        let is_taken = sent.is_ok();
+        sent.or_else(again)?;
+        match decoder.get_picture() {
+            Ok(picture) => return Ok(Some(picture)),
+            Err(failure) => again(failure)?,
+        }
+        if is_taken {
+            return Ok(None);
+        }
+        sent = decoder.send_pending_data();
+    }
+    Err(Rav1dError::TryAgain)
+}
+
+/// A part of a stream (an open bitstream unit, AV1 specification, 5.3).
+struct Unit<'a> {
+    bytes: &'a [u8],
+    is_frame: bool,
+}
+
+/// The parts of a stream; from one on whose length is not told, all that is left.
+fn units(stream: &[u8]) -> impl Iterator<Item = Unit<'_>> {
+    const FRAME_HEADER: u8 = 3;
+    const FRAME: u8 = 6;
+    let mut rest = stream;
+    std::iter::from_fn(move || {
+        let header = *rest.first()?;
+        let length = unit_length(rest).filter(|&length| length <= rest.len()).unwrap_or(rest.len());
+        let (bytes, after) = rest.split_at_checked(length)?;
+        rest = after;
+        Some(Unit { bytes, is_frame: matches!(header >> 3 & 15, FRAME_HEADER | FRAME) })
+    })
+}
+
+/// The bytes of the unit at the start of a stream: a header, perhaps a byte more of it, a length and so much.
+fn unit_length(stream: &[u8]) -> Option<usize> {
+    let (&header, rest) = stream.split_first()?;
+    let extension = usize::from(header >> 2 & 1);
+    if header & 2 == 0 {
+        return None;
+    }
+    let mut length = 0u64;
+    // Seven bits a byte, the lowest first (4.10.5).
+    for (index, &byte) in rest.get(extension..)?.iter().take(8).enumerate() {
+        length |= u64::from(byte & 0x7F) << (7 * index);
+        if byte & 0x80 == 0 {
+            return usize::try_from(length).ok()?.checked_add(2 + extension + index);
+        }
+    }
+    None
 }
 
 /// The luminance of a frame, at 8 bits and in full range.
-fn luma(picture: &rusty_av1d::Picture) -> Option<Raster> {
+fn luma(picture: &Picture) -> Option<Raster> {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let plane = |component| samples(picture, component, width, height);
     let mut luma = plane(PlanarImageComponent::Y)?;
@@ -130,12 +210,7 @@ fn luma(picture: &rusty_av1d::Picture) -> Option<Raster> {
 }
 
 /// The samples of a plane of full size, at 8 bits.
-fn samples(
-    picture: &rusty_av1d::Picture,
-    component: PlanarImageComponent,
-    width: usize,
-    height: usize,
-) -> Option<Vec<u8>> {
+fn samples(picture: &Picture, component: PlanarImageComponent, width: usize, height: usize) -> Option<Vec<u8>> {
     let stride = picture.stride(component) as usize;
     let plane = picture.plane(component);
     let depth = picture.bit_depth();

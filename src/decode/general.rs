@@ -11,16 +11,15 @@ use image::{ImageDecoder, ImageResult};
 
 use super::limits::{Limits, Timed};
 use super::several::TiffPage;
-use super::{Decoded, Format, Raster, color, malformed, orientation, partial};
+use super::{Decoded, Format, Raster, color, header, malformed, orientation, partial};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a decoder holds at its peak, in units of its output: the pixels and a copy of them in the
 /// making. Progressive JPEG keeps two bytes a coefficient, so three.
 const PEAK: u64 = 2;
 const PEAK_JPEG: u64 = 3;
-
-/// The most that a PNG's profile and texts may take; the largest profiles of printers have 4 MB.
-const ANCILLARY: u64 = 16 << 20;
+/// What a decoder may take of itself beyond that: strips of a small picture, a profile.
+pub(super) const SPARE: u64 = 4 << 20;
 
 /// Decodes all of a picture, or the rows of it that can be read.
 pub(super) fn decode(bytes: &[u8], format: Format, limits: &Limits<'_>) -> Result<Decoded> {
@@ -31,21 +30,27 @@ pub(super) fn decode(bytes: &[u8], format: Format, limits: &Limits<'_>) -> Resul
 pub(super) fn decode_page(bytes: &[u8], format: Format, number: u32, limits: &Limits<'_>) -> Result<Decoded> {
     let error = |error| describe(error, format);
     let no_page = || malformed(format, format_args!("it has no page {number}"));
+    if format == Format::Jpeg {
+        // This decoder copies the file.
+        limits.keep(2 * bytes.len() as u64)?;
+    }
     let mut decoder = match format {
         Format::Tiff => {
-            let page = limits.timed(TiffPage::of(bytes, number).ok_or_else(no_page)?);
-            Box::new(tiff::TiffDecoder::new(page).map_err(error)?)
+            let page = TiffPage::of(bytes, number).ok_or_else(no_page)?;
+            limits.keep(page.kept())?;
+            Box::new(tiff::TiffDecoder::new(limits.timed(page)).map_err(error)?)
         }
         _ => open(bytes, format, limits).map_err(error)?,
     };
     let (width, height) = decoder.dimensions();
     let peak = if format == Format::Jpeg { PEAK_JPEG } else { PEAK };
     let length = decoder.total_bytes();
-    limits.admit(width, height, length.saturating_mul(peak))?;
+    let most = length.saturating_mul(peak);
+    limits.admit(width, height, most)?;
     if width == 0 || height == 0 {
         return Err(malformed(format, "it has no pixels"));
     }
-    decoder.set_limits(allowed(limits.options.max_memory)).map_err(error)?;
+    decoder.set_limits(allowed(most.saturating_add(SPARE))).map_err(error)?;
     let orientation = match format {
         Format::Png => orientation::png_exif(bytes).map(orientation::of_exif),
         Format::Tiff => decoder.orientation().ok(),
@@ -89,7 +94,7 @@ fn open<'a>(bytes: &'a [u8], format: Format, limits: &'a Limits<'a>) -> ImageRes
     let reader: Timed<'a, Cursor<&'a [u8]>> = limits.timed(Cursor::new(bytes));
     Ok(match format {
         Format::Jpeg => Box::new(jpeg::JpegDecoder::new(reader)?),
-        Format::Png => Box::new(png::PngDecoder::with_limits(reader, allowed(ANCILLARY))?),
+        Format::Png => Box::new(png::PngDecoder::with_limits(reader, allowed(header::PNG_MAX))?),
         Format::Gif => Box::new(gif::GifDecoder::new(reader)?),
         Format::WebP => Box::new(webp::WebPDecoder::new(reader)?),
         Format::Bmp => Box::new(bmp::BmpDecoder::new(reader)?),

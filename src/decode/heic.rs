@@ -1,7 +1,9 @@
 //! HEIC, what phones of Apple and others write, by the `heic-rs` crate: HEVC stills, single or in tiles.
 //!
 //! That crate checks the declared size against a limit, but takes memory by the size in the stream's own parameters. So
-//! these are read here first.
+//! these are read here first. Nor can it be stopped: what would take too long by its size is not begun.
+
+use std::time::Duration;
 
 use heic_rs::{DecodeOptions, Error as HeicError, PixelLayout};
 use image::ColorType;
@@ -15,6 +17,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// Bytes that decoding takes per pixel of the coded picture: three planes of 16 bits at most, once more while they are
 /// filtered, and the state of the blocks.
 const PEAK: u64 = 16;
+/// Nanoseconds that a pixel of the coded picture takes at least, and a byte.
+const PIXEL_TIME: u64 = 5;
+const BYTE_TIME: u64 = 40;
 
 /// Decodes the primary picture, upright.
 pub(super) fn decode(bytes: &[u8], limits: &Limits<'_>) -> Result<Decoded> {
@@ -32,9 +37,12 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits<'_>) -> Result<Decoded> {
         let tiles = container.tiles(item);
         if tiles.is_empty() { vec![item] } else { tiles }
     });
-    if parts.into_iter().any(|part| container.data(part).is_none()) {
-        return Err(malformed(Format::Heic, "its content lies outside of it"));
+    let mut least = area.saturating_mul(PIXEL_TIME);
+    for part in parts {
+        let data = container.data(part).ok_or_else(|| malformed(Format::Heic, "its content lies outside of it"))?;
+        least = least.saturating_add(BYTE_TIME * data.len() as u64);
     }
+    limits.has(Duration::from_nanos(least))?;
     let layout = if alpha.is_some() { PixelLayout::Rgba8 } else { PixelLayout::Gray8 };
     let wanted = DecodeOptions::default()
         .with_layout(layout)

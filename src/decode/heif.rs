@@ -6,13 +6,17 @@
 )]
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use image::metadata::Orientation;
 
 use super::boxes::{boxes, find};
 
-/// The most references, properties and extents that are looked at, each.
+/// The most items, references and properties that are looked at, each.
 const LIMIT: usize = 4096;
+/// The most entries of the tables that say where items lie and what is said of them, and the most places in all: a
+/// picture has at most so many tiles.
+const ENTRIES_MAX: usize = 1 << 16;
 
 /// Reads big-endian numbers from the front.
 pub(super) struct Reader<'a> {
@@ -45,10 +49,23 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A file's items.
+/// A file's items. Its tables are read once: each tile is looked up in them.
 pub(super) struct Container<'a> {
     file: &'a [u8],
     meta: &'a [u8],
+    locations: HashMap<u32, Location>,
+    properties: Vec<([u8; 4], &'a [u8])>,
+    /// The places of an item's properties among all, from 1 on.
+    associations: HashMap<u32, Vec<u16>>,
+}
+
+/// Where an item's bytes lie.
+struct Location {
+    method: u32,
+    /// In another file than this.
+    is_elsewhere: bool,
+    /// Places and lengths; no length stands for all that follows.
+    extents: Vec<(u64, u64)>,
 }
 
 /// A picture, or something said of one.
@@ -69,7 +86,17 @@ pub(super) struct Grid {
 
 impl<'a> Container<'a> {
     pub(super) fn open(file: &'a [u8]) -> Option<Self> {
-        Some(Self { file, meta: find(file, &[b"meta"])?.get(4..)? })
+        let meta = find(file, &[b"meta"])?.get(4..)?;
+        let properties = boxes(find(meta, &[b"iprp", b"ipco"]).unwrap_or_default()).take(LIMIT).collect();
+        let mut associated = HashMap::new();
+        let tables = boxes(find(meta, &[b"iprp"]).unwrap_or_default()).filter(|(name, _)| name == b"ipma");
+        for (_, content) in tables.take(LIMIT) {
+            // What is cut short ends it.
+            let _whole = associations(content, &mut associated);
+        }
+        let mut found = HashMap::new();
+        let _whole = locations(find(meta, &[b"iloc"]).unwrap_or_default(), &mut found);
+        Some(Self { file, meta, locations: found, properties, associations: associated })
     }
 
     /// The item that is the picture.
@@ -108,65 +135,39 @@ impl<'a> Container<'a> {
 
     /// An item's bytes, which lie in the file in one piece or in several, or beside the descriptions.
     pub(super) fn data(&self, item: u32) -> Option<Cow<'a, [u8]>> {
-        let mut reader = Reader { rest: find(self.meta, &[b"iloc"])? };
-        let (version, _) = reader.version()?;
-        let (sizes, more) = (usize::from(reader.u8()?), usize::from(reader.u8()?));
-        let (offset_size, length_size, base_size) = (sizes >> 4, sizes & 15, more >> 4);
-        let index_size = if version == 0 { 0 } else { more & 15 };
-        let id_size = if version < 2 { 2 } else { 4 };
-        if [offset_size, length_size, base_size, index_size].iter().any(|&size| size > 8) {
-            return None;
-        }
-        for _ in 0..reader.u32(id_size)? {
-            let id = reader.u32(id_size)?;
-            let method = if version == 0 { 0 } else { reader.u32(2)? & 15 };
-            // Another file than this.
-            let elsewhere = reader.number(2)?;
-            let base = reader.number(base_size)?;
-            let extents = reader.u32(2)?;
-            let store = match method {
-                0 => self.file,
-                _ => find(self.meta, &[b"idat"]).unwrap_or_default(),
-            };
-            let mut data = Cow::Borrowed(&[][..]);
-            for index in 0..extents {
-                reader.number(index_size)?;
-                let offset = usize::try_from(base.checked_add(reader.number(offset_size)?)?).ok()?;
-                let length = usize::try_from(reader.number(length_size)?).ok()?;
-                if id != item {
-                    continue;
-                }
-                let rest = store.get(offset..)?;
-                // No length stands for all.
-                let extent = if length == 0 { rest } else { rest.get(..length)? };
-                if index == 0 {
-                    data = Cow::Borrowed(extent);
-                } else if data.len() + extent.len() <= store.len() {
-                    data.to_mut().extend(extent);
-                } else {
-                    return None;
-                }
-            }
-            if id == item {
-                return (method < 2 && elsewhere == 0 && !data.is_empty()).then_some(data);
+        let Location { method, is_elsewhere, extents } = self.locations.get(&item)?;
+        let store = match method {
+            0 => self.file,
+            1 => find(self.meta, &[b"idat"]).unwrap_or_default(),
+            _ => return None,
+        };
+        let mut data = Cow::Borrowed(&[][..]);
+        for (index, &(offset, length)) in extents.iter().enumerate() {
+            let rest = store.get(usize::try_from(offset).ok()?..)?;
+            let length = usize::try_from(length).ok()?;
+            let extent = if length == 0 { rest } else { rest.get(..length)? };
+            if index == 0 {
+                data = Cow::Borrowed(extent);
+            } else if data.len() + extent.len() <= store.len() {
+                data.to_mut().extend(extent);
+            } else {
+                return None;
             }
         }
-        None
+        (!is_elsewhere && !data.is_empty()).then_some(data)
     }
 
     /// Every property in the file.
+    #[cfg(feature = "heic")]
     pub(super) fn all_properties(&self) -> impl Iterator<Item = ([u8; 4], &'a [u8])> {
-        boxes(find(self.meta, &[b"iprp", b"ipco"]).unwrap_or_default()).take(LIMIT)
+        self.properties.iter().copied()
     }
 
     /// An item's properties, in the order in which they apply.
     pub(super) fn properties(&self, item: u32) -> Vec<([u8; 4], &'a [u8])> {
-        let all: Vec<_> = self.all_properties().collect();
-        let places = boxes(find(self.meta, &[b"iprp"]).unwrap_or_default())
-            .filter(|(name, _)| name == b"ipma")
-            .find_map(|(_, content)| associations(content, item));
-        let property = |place: usize| place.checked_sub(1).and_then(|index| all.get(index)).copied();
-        places.unwrap_or_default().into_iter().filter_map(property).collect()
+        let property =
+            |&place: &u16| usize::from(place).checked_sub(1).and_then(|index| self.properties.get(index)).copied();
+        self.associations.get(&item).into_iter().flatten().filter_map(property).collect()
     }
 
     /// The references of a kind: from an item to its items.
@@ -241,8 +242,8 @@ impl<'a> Container<'a> {
     }
 }
 
-/// The places of an item's properties among all, from 1 on.
-fn associations(content: &[u8], item: u32) -> Option<Vec<usize>> {
+/// Reads which properties apply to which items; of an item that is named twice the first counts.
+fn associations(content: &[u8], found: &mut HashMap<u32, Vec<u16>>) -> Option<()> {
     let mut reader = Reader { rest: content };
     let (version, flags) = reader.version()?;
     let size = if flags & 1 == 1 { 2 } else { 1 };
@@ -251,10 +252,47 @@ fn associations(content: &[u8], item: u32) -> Option<Vec<usize>> {
         let count = reader.u8()?;
         // The upper bit says whether the property must be understood.
         let mask = if size == 2 { 0x7FFF } else { 0x7F };
-        let places = (0..count).map(|_| Some((reader.number(size)? & mask) as usize)).collect::<Option<Vec<_>>>()?;
-        if id == item {
-            return Some(places);
+        let places = (0..count).map(|_| Some((reader.number(size)? & mask) as u16)).collect::<Option<Vec<_>>>()?;
+        if found.len() >= ENTRIES_MAX {
+            break;
         }
+        found.entry(id).or_insert(places);
     }
-    None
+    Some(())
+}
+
+/// Reads where items lie.
+fn locations(content: &[u8], found: &mut HashMap<u32, Location>) -> Option<()> {
+    let mut reader = Reader { rest: content };
+    let (version, _) = reader.version()?;
+    let (sizes, more) = (usize::from(reader.u8()?), usize::from(reader.u8()?));
+    let (offset_size, length_size, base_size) = (sizes >> 4, sizes & 15, more >> 4);
+    let index_size = if version == 0 { 0 } else { more & 15 };
+    let id_size = if version < 2 { 2 } else { 4 };
+    if [offset_size, length_size, base_size, index_size].iter().any(|&size| size > 8) {
+        return None;
+    }
+    let mut places = 0;
+    for _ in 0..reader.u32(id_size)? {
+        let id = reader.u32(id_size)?;
+        let method = if version == 0 { 0 } else { reader.u32(2)? & 15 };
+        let is_elsewhere = reader.number(2)? != 0;
+        let base = reader.number(base_size)?;
+        let count = reader.u32(2)?;
+        let mut extents = Vec::new();
+        for _ in 0..count {
+            reader.number(index_size)?;
+            let (offset, length) = (reader.number(offset_size)?, reader.number(length_size)?);
+            places += 1;
+            if places > ENTRIES_MAX {
+                return None;
+            }
+            extents.push((base.checked_add(offset)?, length));
+        }
+        if found.len() >= ENTRIES_MAX {
+            break;
+        }
+        found.entry(id).or_insert(Location { method, is_elsewhere, extents });
+    }
+    Some(())
 }

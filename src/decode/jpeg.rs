@@ -201,7 +201,7 @@ fn has_luminance_plane(bytes: &[u8]) -> bool {
 }
 
 /// The next segment's marker and content, and what follows it.
-fn segment(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+pub(super) fn segment(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let start = bytes.iter().position(|&byte| byte != 0xFF).filter(|&fill| fill > 0)?;
     let (&marker, rest) = bytes.get(start..)?.split_first()?;
     let length = usize::from(u16::from_be_bytes(*rest.first_chunk()?));

@@ -1,4 +1,6 @@
 //! JPEG XL, by the `jxl` crate, which browsers use.
+//!
+//! Its input is given in parts, so that the clock is looked at between them.
 
 use image::ColorType;
 use image::metadata::Orientation;
@@ -8,12 +10,17 @@ use jxl::api::{
 };
 use jxl::error::Error as JxlError;
 
+use std::time::Duration;
+
 use super::limits::Limits;
 use super::{Decoded, Format, Raster, color, malformed};
 use crate::error::Result;
 
 /// Bytes that decoding takes for each sample: a float or an integer of 4 in the making, and once more between stages.
 const PEAK: u64 = 8;
+
+/// Bytes of a part: some milliseconds.
+const PART: usize = 64 << 10;
 
 /// Decodes the first frame, upright.
 pub(super) fn decode(bytes: &[u8], limits: &Limits<'_>) -> Result<Decoded> {
@@ -31,14 +38,22 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits<'_>) -> Result<Decoded> {
     wanted.alpha_mode = AlphaMode::Unpremultiplied;
     wanted.max_profile_level = ProfileLevel::Main10;
     let mut decoder = JxlDecoder::new(wanted);
-    let mut input = bytes;
+    let (mut start, mut end) = (0, PART);
     let mut step = |decoder: &mut JxlDecoder, buffers: Option<&mut [JxlOutputBuffer<'_>]>| {
-        decoder.process(&mut input, buffers, None).map_err(error)
+        limits.has(Duration::ZERO)?;
+        let part = bytes.get(start..end.min(bytes.len())).unwrap_or_default();
+        let mut rest = part;
+        let event = decoder.process(&mut rest, buffers, None).map_err(error)?;
+        start += part.len() - rest.len();
+        match event {
+            Event::NeedMoreInput { .. } if end < bytes.len() => end += PART,
+            Event::NeedMoreInput { .. } | Event::Complete => return Err(ends()),
+            _ => {}
+        }
+        Ok(event)
     };
     while decoder.basic_info().is_none() {
-        if matches!(step(&mut decoder, None)?, Event::NeedMoreInput { .. } | Event::Complete) {
-            return Err(ends());
-        }
+        step(&mut decoder, None)?;
     }
     let info = decoder.basic_info().ok_or_else(ends)?;
     let ((width, height), extra) = (info.size, info.extra_channels.len());
@@ -66,10 +81,8 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits<'_>) -> Result<Decoded> {
     let mut luma = vec![0; row * height];
     loop {
         let mut buffers = [JxlOutputBuffer::new(&mut luma, height, row)];
-        match step(&mut decoder, Some(&mut buffers))? {
-            Event::FrameComplete { .. } => break,
-            Event::NeedMoreInput { .. } | Event::Complete => return Err(ends()),
-            _ => {}
+        if matches!(step(&mut decoder, Some(&mut buffers))?, Event::FrameComplete { .. }) {
+            break;
         }
     }
     let _known = color::to_luma(&mut luma, color);

@@ -21,6 +21,7 @@ mod chunks;
 mod color;
 mod format;
 mod general;
+mod header;
 #[cfg(feature = "heic")]
 mod heic;
 mod heif;
@@ -147,6 +148,7 @@ pub fn decode_page(bytes: &[u8], number: u32, options: &Options, gate: Gate<'_>)
     };
     let limits = Limits::new(options, gate);
     let decoded = panics::contained(|| {
+        limits.keep(header::kept(bytes, format))?;
         let decoded = match format {
             Format::Tiff => general::decode_page(bytes, format, number.max(1), &limits)?,
             _ if number > 1 => several::frame(bytes, format, number, &limits)?,

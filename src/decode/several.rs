@@ -11,7 +11,7 @@ use image::{AnimationDecoder, ColorType, Frames, ImageDecoder};
 
 use super::limits::Limits;
 use super::tiff::Tiff;
-use super::{Decoded, Format, Raster, Sniff, chunks, color, general, malformed, orientation, sniff};
+use super::{Decoded, Format, Raster, Sniff, chunks, color, general, header, malformed, orientation, sniff};
 use crate::error::Result;
 
 /// The most pages of a TIFF that are read, and the most frames of a moving picture, wherever in it these stand.
@@ -51,8 +51,9 @@ pub(super) fn frame(bytes: &[u8], format: Format, number: u32, limits: &Limits<'
     let admitted = |decoder: &mut dyn ImageDecoder| {
         let (width, height) = decoder.dimensions();
         let bytes = u64::from(width) * u64::from(height) * u64::from(ColorType::Rgba8.bytes_per_pixel());
-        limits.admit(width, height, bytes.saturating_mul(COPIES))?;
-        decoder.set_limits(general::allowed(limits.options.max_memory)).map_err(error)
+        let most = bytes.saturating_mul(COPIES);
+        limits.admit(width, height, most)?;
+        decoder.set_limits(general::allowed(most.saturating_add(general::SPARE))).map_err(error)
     };
     let mut turned = Orientation::NoTransforms;
     let frames: Frames<'_> = match format {
@@ -69,7 +70,7 @@ pub(super) fn frame(bytes: &[u8], format: Format, number: u32, limits: &Limits<'
             decoder.into_frames()
         }
         Format::Png => {
-            let mut decoder = png::PngDecoder::new(reader).map_err(error)?;
+            let mut decoder = png::PngDecoder::with_limits(reader, general::allowed(header::PNG_MAX)).map_err(error)?;
             admitted(&mut decoder)?;
             turned = orientation::png_exif(bytes).map_or(turned, orientation::of_exif);
             decoder.apng().map_err(error)?.into_frames()
@@ -100,6 +101,8 @@ pub(super) struct TiffPage<'a> {
     /// The header, with another place of the first page in it.
     header: Vec<u8>,
     bytes: Cursor<&'a [u8]>,
+    /// Where the page is.
+    place: Option<usize>,
 }
 
 impl<'a> TiffPage<'a> {
@@ -107,8 +110,9 @@ impl<'a> TiffPage<'a> {
     pub fn of(bytes: &'a [u8], number: u32) -> Option<Self> {
         let mut header = bytes.get(..HEADER.min(bytes.len())).unwrap_or_default().to_vec();
         let pages = tiff_pages(bytes, number as usize);
-        match pages.get(number as usize - 1) {
-            Some(&page) => {
+        let place = (number as usize).checked_sub(1).and_then(|index| pages.get(index)).copied();
+        match place {
+            Some(page) => {
                 let tiff = Tiff::open(bytes, 0)?;
                 let place = header.get_mut(tiff.word()..)?.get_mut(..tiff.word())?;
                 let (little, big) = ((page as u64).to_le_bytes(), (page as u64).to_be_bytes());
@@ -118,7 +122,13 @@ impl<'a> TiffPage<'a> {
             None if number > 1 => return None,
             None => {}
         }
-        Some(Self { header, bytes: Cursor::new(bytes) })
+        Some(Self { header, bytes: Cursor::new(bytes), place })
+    }
+
+    /// Bytes that a decoder keeps of what the page says.
+    pub fn kept(&self) -> u64 {
+        let page = Tiff::open(self.bytes.get_ref(), 0).zip(self.place);
+        page.map_or(0, |(tiff, place)| header::of_tiff_page(tiff, place))
     }
 
     fn rest(&self) -> &[u8] {

@@ -5,9 +5,11 @@
 //! no stage can be stopped, and a stack that overflows ends the process.
 
 mod cost;
-mod elements;
+mod rehearsal;
+mod styles;
+mod text;
 
-use std::io::Read;
+use std::time::Duration;
 
 use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg::{ImageHrefResolver, Options, Tree, roxmltree};
@@ -16,30 +18,28 @@ use super::limits::Limits;
 use super::{Decoded, Format, Raster, color, malformed};
 use crate::error::{Error, ErrorKind, Result};
 
-/// The longest text, in bytes; more are only maps that hold a whole city.
-const TEXT_MAX: u64 = 32 << 20;
 /// Nodes of the text, attributes aside.
 const NODES_MAX: u32 = 500_000;
-/// Bytes that a drawing takes while it is understood: for each of its text, and for each element that comes of it.
-const PARSED: u64 = 16;
-const UNDERSTOOD: u64 = 1024;
+const TOO_SLOW: &str = "it would take too long to draw";
 
 /// Draws the shapes of an SVG, packed by gzip or not, so that its longest side has the pixels that pictures are reduced
 /// to. Its size is what it says of itself, in whole pixels.
 pub(super) fn decode(bytes: &[u8], limits: &Limits<'_>) -> Result<Decoded> {
     let error = |what: &dyn std::fmt::Display| malformed(Format::Svg, what);
-    let text = text(bytes)?;
-    let parsed = (text.len() as u64).saturating_mul(PARSED);
+    let most = limits.options.max_time;
     let admit = |bytes: u64| match bytes > limits.options.max_memory {
-        true => Err(Error::new(ErrorKind::TooLarge, "too large: this svg takes more memory than is allowed")),
+        true => Err(too_large()),
         false => limits.admit(0, 0, bytes),
     };
+    let text = text::unpacked(bytes, limits)?;
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
+    let parsed = text::cost(text).map_err(|what| error(&what))?;
     admit(parsed)?;
     let reading = roxmltree::ParsingOptions { allow_dtd: true, nodes_limit: NODES_MAX, ..Default::default() };
-    let document = roxmltree::Document::parse_with_options(&text, reading).map_err(|what| error(&what))?;
-    let elements = elements::count(&document).map_err(|what| error(&what))?;
-    let understood = elements.saturating_mul(UNDERSTOOD).saturating_add(parsed);
-    admit(understood)?;
+    let document = roxmltree::Document::parse_with_options(text, reading).map_err(|what| error(&what))?;
+    let understood = rehearsal::rehearse(&document, most).map_err(|what| error(&what))?;
+    let held = parsed.saturating_add(understood.bytes);
+    admit(held)?;
     let options = Options {
         image_href_resolver: ImageHrefResolver {
             resolve_data: Box::new(|_, _, _| None),
@@ -57,9 +57,19 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits<'_>) -> Result<Decoded> {
     let (width, height) = (side(size.width()), side(size.height()));
     let transform = Transform::from_scale(width as f32 / size.width(), height as f32 / size.height());
     let cost = cost::of(&tree, transform, (width, height));
-    admit(cost.bytes.saturating_add(understood))?;
-    if cost.steps > cost::STEPS_MAX {
-        return Err(error(&"its filters would take too long to draw"));
+    if std::env::var_os("DBG").is_some() {
+        eprint!(
+            "[parsed {}k understood {}k {:.3}s drawn {}k {:.3}s] ",
+            parsed >> 10,
+            understood.bytes >> 10,
+            understood.nanoseconds as f64 / 1e9,
+            cost.bytes >> 10,
+            cost.nanoseconds as f64 / 1e9
+        );
+    }
+    admit(cost.bytes.saturating_add(held))?;
+    if Duration::from_nanos(cost.nanoseconds.saturating_add(understood.nanoseconds)) > most {
+        return Err(error(&TOO_SLOW));
     }
     let mut drawn = Pixmap::new(width, height).ok_or_else(|| limits.too_large(full_width, full_height))?;
     drawn.fill(Color::WHITE);
@@ -76,22 +86,8 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits<'_>) -> Result<Decoded> {
     })
 }
 
-/// The text, unpacked where it is packed.
-fn text(bytes: &[u8]) -> Result<String> {
-    let text = match bytes {
-        [0x1F, 0x8B, ..] => {
-            let mut text = Vec::new();
-            let mut unpacked = flate2::read::GzDecoder::new(bytes).take(TEXT_MAX + 1);
-            unpacked.read_to_end(&mut text).map_err(|what| malformed(Format::Svg, what))?;
-            text
-        }
-        _ => bytes.to_vec(),
-    };
-    if text.len() as u64 > TEXT_MAX {
-        return Err(malformed(Format::Svg, format_args!("more than {} MiB of text", TEXT_MAX >> 20)));
-    }
-    let text = String::from_utf8(text).map_err(|_| malformed(Format::Svg, "its text is not UTF-8"))?;
-    Ok(text.strip_prefix('\u{FEFF}').map(str::to_owned).unwrap_or(text))
+fn too_large() -> Error {
+    Error::new(ErrorKind::TooLarge, "too large: this svg takes more memory than is allowed")
 }
 
 #[cfg(test)]

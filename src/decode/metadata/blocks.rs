@@ -86,7 +86,9 @@ fn jpeg<'a>(bytes: &'a [u8], blocks: &mut Blocks<'a>) {
 fn png<'a>(bytes: &'a [u8], blocks: &mut Blocks<'a>) {
     blocks.exif.extend(orientation::png_exif(bytes).map(|exif| Cow::Borrowed(without_prefix(exif))));
     let texts = chunks::of_png(bytes).take(LIMIT).filter(|(name, _)| *name == b"iTXt");
-    blocks.xmp = texts.filter_map(|(_, text)| text.strip_prefix(PNG_XMP)).find_map(international_text);
+    // One: each unpacks to much.
+    let packet = texts.filter_map(|(_, text)| text.strip_prefix(PNG_XMP)).next();
+    blocks.xmp = packet.and_then(international_text);
 }
 
 /// What stands in a chunk of text behind its keyword: packed or not, method, language, translated keyword, text.

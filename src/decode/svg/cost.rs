@@ -1,65 +1,114 @@
-//! What it takes to draw: layers, tiles and filters have pixels of their own, as many as the drawing asks for.
+//! What it takes to draw: pixels that are covered, edges that are followed, dashes, layers, tiles and filters.
+//!
+//! A drawing has as many of each as it asks for: a line of dashes a thousandth of a pixel long, a thousand groups that
+//! each cover the whole picture, a tile larger than it. Times are those of one core of a machine of 2020, at their worst.
 
-use resvg::tiny_skia::Transform;
-use resvg::usvg::{Group, Node, NonZeroRect, Paint, Path, Tree, filter};
+mod filters;
+mod paths;
 
-/// Steps that filters may take in all: some seconds.
-pub(super) const STEPS_MAX: u64 = 4 << 30;
+use resvg::tiny_skia::{Rect, Transform};
+use resvg::usvg::{ClipPath, Group, Node, Path, Tree};
+
+pub(super) use paths::outline;
 
 /// Bytes of a pixel.
 const PIXEL: u64 = 4;
 /// The renderer cuts layers off where they leave the picture by two of its own sizes: 5 x 5 pictures.
-const REACH: f32 = 5.0;
+const REACH: f32 = 2.0;
+/// Nanoseconds of a pixel of a layer that is emptied, drawn onto what is below, and of one through which is cut.
+const LAYER_TIME: u64 = 20;
+const CUT_TIME: u64 = 20;
+/// Nanoseconds of a node.
+const NODE_TIME: u64 = 100;
 
 /// What drawing takes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Cost {
     /// The most memory at the same time, in bytes.
     pub bytes: u64,
-    /// Steps of filters, each some nanoseconds.
-    pub steps: u64,
+    pub nanoseconds: u64,
 }
 
 impl Cost {
     /// This, then that: memory is given back between them.
     fn then(self, next: Self) -> Self {
-        Self { bytes: self.bytes.max(next.bytes), steps: self.steps.saturating_add(next.steps) }
+        Self { bytes: self.bytes.max(next.bytes), nanoseconds: self.nanoseconds.saturating_add(next.nanoseconds) }
     }
 
     /// That while so many bytes are held.
     fn within(self, bytes: u64) -> Self {
         Self { bytes: self.bytes.saturating_add(bytes), ..self }
     }
+
+    /// This of each of so many pixels.
+    fn per_pixel(pixels: u64, bytes: u64, nanoseconds: u64) -> Self {
+        Self { bytes: pixels.saturating_mul(bytes), nanoseconds: pixels.saturating_mul(nanoseconds) }
+    }
 }
 
 /// What it takes to draw a tree onto so many pixels.
 pub(super) fn of(tree: &Tree, transform: Transform, (width, height): (u32, u32)) -> Cost {
-    let canvas = Canvas { width: width as f32, height: height as f32 };
-    canvas.children(tree.root(), transform).within(canvas.bytes())
+    let (width, height) = (width as f32, height as f32);
+    let reach = Area { left: -REACH * width, top: -REACH * height, right: width, bottom: height };
+    let reach = Area { right: (REACH + 1.0) * width, bottom: (REACH + 1.0) * height, ..reach };
+    let canvas = Canvas { area: Area { left: 0.0, top: 0.0, right: width, bottom: height }, reach };
+    canvas.children(tree.root(), transform).within(canvas.area.pixels() * PIXEL)
 }
 
-/// What is drawn onto.
+/// A part of the plane, in pixels.
+#[derive(Clone, Copy, Debug)]
+struct Area {
+    left: f32,
+    top: f32,
+    right: f32,
+    bottom: f32,
+}
+
+impl Area {
+    fn of(rect: Rect) -> Self {
+        Self { left: rect.left(), top: rect.top(), right: rect.right(), bottom: rect.bottom() }
+    }
+
+    /// What is of it in another one. `min` and `max` take the number where the other is none.
+    fn within(self, other: Self) -> Self {
+        Self {
+            left: self.left.max(other.left),
+            top: self.top.max(other.top),
+            right: self.right.min(other.right),
+            bottom: self.bottom.min(other.bottom),
+        }
+    }
+
+    /// It with a margin around it.
+    fn grown(self, by: f32) -> Self {
+        Self { left: self.left - by, top: self.top - by, right: self.right + by, bottom: self.bottom + by }
+    }
+
+    fn width(self) -> f32 {
+        (self.right - self.left).max(0.0)
+    }
+
+    fn height(self) -> f32 {
+        (self.bottom - self.top).max(0.0)
+    }
+
+    fn pixels(self) -> u64 {
+        (self.width().ceil() as u64).saturating_mul(self.height().ceil() as u64)
+    }
+}
+
+/// What is drawn onto: the picture, a layer or a tile.
 #[derive(Clone, Copy)]
 struct Canvas {
-    width: f32,
-    height: f32,
+    area: Area,
+    /// What a layer may cover.
+    reach: Area,
 }
 
 impl Canvas {
-    fn bytes(self) -> u64 {
-        area(self.width, self.height).saturating_mul(PIXEL)
-    }
-
-    /// Pixels of a layer for what lies in `bounds`.
-    fn layer(self, bounds: NonZeroRect, transform: Transform) -> u64 {
-        // Nothing is known of one that can't be turned.
-        let bounds = bounds.transform(transform);
-        let (width, height) = bounds.map_or((f32::MAX, f32::MAX), |bounds| (bounds.width(), bounds.height()));
-        area((width + 4.0).min(self.width * REACH), (height + 4.0).min(self.height * REACH))
-    }
-
     fn children(self, group: &Group, transform: Transform) -> Cost {
-        group.children().iter().fold(Cost::default(), |cost, node| {
+        let nodes = Cost { nanoseconds: NODE_TIME * group.children().len() as u64, bytes: 0 };
+        group.children().iter().fold(nodes, |cost, node| {
             cost.then(match node {
                 Node::Group(group) => self.group(group, transform),
                 Node::Path(path) => self.path(path, transform),
@@ -71,77 +120,84 @@ impl Canvas {
 
     fn group(self, group: &Group, transform: Transform) -> Cost {
         let transform = transform.pre_concat(group.transform());
-        let mut cost = self.children(group, transform);
         if !group.should_isolate() {
-            return cost;
+            return self.children(group, transform);
         }
-        let pixels = self.layer(group.layer_bounding_box(), transform);
-        let layer = pixels.saturating_mul(PIXEL);
+        // What can't be turned or is nowhere is not drawn.
+        let Some((layer, transform)) = self.layer(group, transform) else { return Cost::default() };
+        let pixels = layer.area.pixels();
+        let mut cost = layer.children(group, transform).then(Cost::per_pixel(pixels, 0, LAYER_TIME));
         for filter in group.filters() {
-            cost = cost.then(self.filter(filter, transform, pixels));
+            cost = cost.then(layer.filter(filter, transform));
         }
-        // Each mask and path that cuts has a layer, within that of the one before.
-        let mut cutting = group.clip_path();
-        let mut held = layer;
-        while let Some(clip) = cutting {
-            held = held.saturating_add(layer);
-            cost = cost.then(self.children(clip.root(), transform).within(held));
-            cutting = clip.clip_path();
+        let held = pixels.saturating_mul(PIXEL);
+        if let Some(clip) = group.clip_path() {
+            cost = cost.then(layer.clip(clip, transform));
         }
-        let mut masking = group.mask();
+        // Each mask has a layer, within that of the one before.
+        let (mut masking, mut masks) = (group.mask(), 0);
         while let Some(mask) = masking {
-            held = held.saturating_add(layer.saturating_mul(2));
-            cost = cost.then(self.children(mask.root(), transform).within(held));
+            masks += 2 * held;
+            let drawn = layer.children(mask.root(), transform).then(Cost::per_pixel(pixels, 0, CUT_TIME));
+            cost = cost.then(drawn.within(masks));
             masking = mask.mask();
         }
-        cost.within(layer)
+        cost.within(held)
     }
 
-    fn path(self, path: &Path, transform: Transform) -> Cost {
-        let paints = [path.fill().map(|fill| fill.paint()), path.stroke().map(|stroke| stroke.paint())];
-        paints.into_iter().flatten().fold(Cost::default(), |cost, paint| {
-            let Paint::Pattern(pattern) = paint else { return cost };
-            let (across, down) = transform.pre_concat(pattern.transform()).get_scale();
-            let tile = Self { width: pattern.rect().width() * across, height: pattern.rect().height() * down };
-            // The renderer holds layers within a pattern to the picture's size.
-            let inner = self.children(pattern.root(), Transform::from_scale(across, down));
-            cost.then(inner.within(tile.bytes()))
+    /// The layer that a group is drawn onto, and how it lies there. As the renderer has it: without a filter the group's
+    /// bounds with some pixels around them; with one, turned upright.
+    fn layer(self, group: &Group, transform: Transform) -> Option<(Self, Transform)> {
+        let (mut upright, mut margin) = (Transform::identity(), 2.0);
+        if !group.filters().is_empty() {
+            margin = 0.0;
+            let (across, down) = (transform.sx.hypot(transform.ky), transform.kx.hypot(transform.sy));
+            let (sx, ky, kx, sy) =
+                (transform.sx / across, transform.ky / across, transform.kx / down, transform.sy / down);
+            upright = Transform::from_row(sx, ky, kx, sy, 0.0, 0.0);
+        }
+        let back = upright.invert()?;
+        let transform = back.pre_concat(transform);
+        let Area { left, top, right, bottom } = self.reach;
+        let reach = Area::of(Rect::from_ltrb(left, top, right, bottom)?.transform(back)?);
+        let bounds = Area::of(group.layer_bounding_box().transform(transform)?.to_rect());
+        // Bounds are rounded outwards.
+        let area = bounds.grown(margin + 1.0).within(reach);
+        Some((Self { area, reach }, transform))
+    }
+
+    /// What cuts a layer: paths, each perhaps cut itself.
+    fn clip(self, clip: &ClipPath, transform: Transform) -> Cost {
+        let held = self.area.pixels().saturating_mul(2 * PIXEL);
+        let mut cost = self.cutting(clip.root(), transform.pre_concat(clip.transform()));
+        if let Some(next) = clip.clip_path() {
+            cost = cost.then(self.clip(next, transform));
+        }
+        cost.then(Cost::per_pixel(self.area.pixels(), 0, CUT_TIME)).within(held)
+    }
+
+    fn cutting(self, group: &Group, transform: Transform) -> Cost {
+        group.children().iter().fold(Cost::default(), |cost, node| {
+            cost.then(match node {
+                Node::Path(path) => self.path(path, transform),
+                Node::Group(group) => {
+                    let transform = transform.pre_concat(group.transform());
+                    let inner = self.cutting(group, transform);
+                    match group.clip_path() {
+                        Some(clip) => {
+                            let drawn = inner.then(self.clip(clip, transform));
+                            let layer = Cost::per_pixel(self.area.pixels(), PIXEL, LAYER_TIME);
+                            drawn.within(layer.bytes).then(layer)
+                        }
+                        None => inner,
+                    }
+                }
+                Node::Image(_) | Node::Text(_) => Cost::default(),
+            })
         })
     }
 
-    fn filter(self, filter: &filter::Filter, transform: Transform, pixels: u64) -> Cost {
-        let (across, down) = transform.get_scale();
-        // Each result is kept until the end, as samples and, in part, as numbers of four bytes each.
-        let kept = filter.primitives().len() as u64 + 8;
-        let mut cost = Cost { bytes: pixels.saturating_mul(PIXEL).saturating_mul(kept), steps: 0 };
-        for primitive in filter.primitives() {
-            let each = match primitive.kind() {
-                filter::Kind::Morphology(morphology) => {
-                    let side = |radius: f32, scale: f32, all: f32| (2.0 * radius * scale + 1.0).clamp(1.0, all * REACH);
-                    let width = side(morphology.radius_x().get(), across, self.width);
-                    area(width, side(morphology.radius_y().get(), down, self.height))
-                }
-                filter::Kind::ConvolveMatrix(convolve) => {
-                    u64::from(convolve.matrix().columns()).saturating_mul(u64::from(convolve.matrix().rows()))
-                }
-                filter::Kind::Turbulence(turbulence) => u64::from(turbulence.num_octaves()).saturating_mul(16),
-                filter::Kind::Image(image) => {
-                    cost = cost.then(self.children(image.root(), transform).within(cost.bytes));
-                    1
-                }
-                _ => 8,
-            };
-            cost.steps = cost.steps.saturating_add(pixels.saturating_mul(each.max(1)));
-        }
-        cost
-    }
-}
-
-/// Whole pixels; of what is no number all that there are.
-fn area(width: f32, height: f32) -> u64 {
-    if width.is_nan() || height.is_nan() {
-        u64::MAX
-    } else {
-        (width.ceil() as u64).saturating_mul(height.ceil() as u64)
+    fn path(self, path: &Path, transform: Transform) -> Cost {
+        if path.is_visible() { paths::cost(self, path, transform) } else { Cost::default() }
     }
 }
