@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use craft::{Chance, craft};
+use craft::{Chance, craft, forget_fingerprints};
 use libfuzzer_sys::fuzz_target;
 use ris::index::filter::Filter;
 use ris::index::ledger::{Done, Kind, Queued};
@@ -61,6 +61,7 @@ static REAL: LazyLock<Real> = LazyLock::new(|| {
     writer.commit().expect("committed");
     ingest::run(&mut writer, &[photos.clone()], &ingest::Options::default(), &progress::Silent).expect("indexed");
     writer.finish().expect("committed");
+    forget_fingerprints(folder.path());
     let query = fs::read(photos.join("pond.jpg")).expect("a fixture");
     let query = search::Query::of(query, &decode::Options::default()).expect("a picture");
     let mut files = Vec::new();
@@ -88,7 +89,7 @@ fn ask(folder: &Path) -> Result<()> {
     for filter in ["camera:any rating:3", "title:\"a title\"", "gps:52,13,9km", "path:/** width:1..999"] {
         let _ = reader.select(&Filter::parse(filter)?, &[Locator::from(Path::new("/"))]);
     }
-    search::dupes(&reader, &[], &search::Options::default(), |_| Ok::<(), ris::Error>(()))
+    search::dupes(&reader, &[], &search::Options::default(), |_| Ok::<(), ris::Error>(())).map(drop)
 }
 
 /// Adds and forgets, which has tantivy read what was there.
@@ -113,6 +114,7 @@ fuzz_target!(|bytes: &[u8]| {
         fs::remove_dir_all(folder.join(below)).expect("removed");
         fs::create_dir(folder.join(below)).expect("made");
     }
+    let _ = fs::remove_dir_all(folder.join("copies"));
     for (path, bytes) in &REAL.files {
         fs::write(path, bytes).expect("restored");
     }

@@ -133,7 +133,7 @@ mod apart {
     /// A longer answer is none of ours: the longest, a reduced picture, takes 256 KiB and some.
     const ANSWER_MAX: usize = 1 << 20;
     /// Processor time that one may take is given it so many times by the clock, since others need the processor, too.
-    const PATIENCE: u32 = 2;
+    const PATIENCE: f64 = 1.8;
 
     /// The processes, and which query was asked for last.
     pub struct Apart {
@@ -209,7 +209,7 @@ mod apart {
                     // Until then it has looked at nothing that a stranger wrote, and may wait for a slow pipe.
                     READ if !std::mem::replace(&mut has_read, true) => {
                         *posture = content.first().copied().map_or(Posture::None, Posture::from_number);
-                        self.worker.allow(self.options.max_time.saturating_mul(PATIENCE));
+                        self.worker.allow(self.options.max_time.mul_f64(PATIENCE));
                         continue;
                     }
                     DESCRIBED => T::from_bytes(&content).map(Ok),

@@ -60,7 +60,8 @@ impl Payload {
     /// # Errors
     /// What is wrong with it.
     pub fn read(text: Option<&str>) -> std::result::Result<Self, String> {
-        let payload: Self = text.map_or(Ok(Self::default()), serde_json::from_str).map_err(|error| error.to_string())?;
+        let payload: Self =
+            text.map_or(Ok(Self::default()), serde_json::from_str).map_err(|error| error.to_string())?;
         let crawls = payload.crawls.as_ref().map(|crawls| &crawls.name);
         if let Some(name) = payload.features.iter().chain(crawls).find(|name| local::store::number(name).is_none()) {
             return Err(format!("it names a file {name:.40?}, which can't be one of an index"));
@@ -300,7 +301,8 @@ impl Reader {
 
     /// That a document of a segment says something else than the list in which it stands.
     fn contradicted(&self) -> Error {
-        let message = "the index is damaged (its documents contradict its lists): `ris verify` says what and what to do";
+        let message =
+            "the index is damaged (its documents contradict its lists): `ris verify` says what and what to do";
         Error::new(ErrorKind::Damaged, message).about(self.folder.as_path())
     }
 

@@ -284,7 +284,10 @@ impl Segment {
     }
 
     /// A column, once it has as many values as there can be: one a document at most.
-    fn fitting<T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static>(&self, column: Column<T>) -> Result<Column<T>> {
+    fn fitting<T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static>(
+        &self,
+        column: Column<T>,
+    ) -> Result<Column<T>> {
         let fits = match &column.index {
             ColumnIndex::Empty { num_docs } => *num_docs == self.documents(),
             ColumnIndex::Full => column.values.num_vals() == self.documents(),
@@ -441,7 +444,10 @@ impl Segment {
         while found.next_any()?.is_some() {
             if option == IndexRecordOption::WithFreqsAndPositions {
                 let frequency = found.list.term_freq();
-                left = left.checked_sub(frequency.into()).filter(|_| frequency <= PLACES_MAX).ok_or_else(|| self.wrong())?;
+                left = left
+                    .checked_sub(frequency.into())
+                    .filter(|_| frequency <= PLACES_MAX)
+                    .ok_or_else(|| self.wrong())?;
                 found.list.positions(&mut places);
             }
         }

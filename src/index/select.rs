@@ -7,9 +7,7 @@
 use std::ops::Bound;
 
 use tantivy::columnar::ColumnType;
-use tantivy::query::{
-    AllQuery, BooleanQuery, ExistsQuery, Occur, PhraseQuery, Query, RangeQuery, TermQuery,
-};
+use tantivy::query::{AllQuery, BooleanQuery, ExistsQuery, Occur, PhraseQuery, Query, RangeQuery, TermQuery};
 use tantivy::schema::{Field as SchemaField, IndexRecordOption};
 use tantivy::tokenizer::{LowerCaser, SimpleTokenizer, TextAnalyzer};
 use tantivy::{DocId, Term};
@@ -57,7 +55,9 @@ impl Bits {
     fn retain_in(&mut self, other: &Self) {
         for (i, part) in self.0.iter_mut().enumerate() {
             match (part.as_mut(), other.0.get(i).and_then(Option::as_ref)) {
-                (Some(words), Some(other)) => words.iter_mut().zip(other.iter()).for_each(|(word, other)| *word &= other),
+                (Some(words), Some(other)) => {
+                    words.iter_mut().zip(other.iter()).for_each(|(word, other)| *word &= other)
+                }
                 _ => *part = None,
             }
         }

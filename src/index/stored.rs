@@ -245,7 +245,8 @@ mod tests {
         let offset = file.len();
         assert!(offset < 1 << 14);
         // One layer of one checkpoint.
-        let checkpoint = [0x81, 0x80, 0x80, 0x80 | documents.len() as u8, offset as u8 & 0x7F, 0x80 | (offset >> 7) as u8];
+        let checkpoint =
+            [0x81, 0x80, 0x80, 0x80 | documents.len() as u8, offset as u8 & 0x7F, 0x80 | (offset >> 7) as u8];
         file.extend([0x81, 0x80 | checkpoint.len() as u8]);
         file.extend(checkpoint);
         file.extend(2u32.to_le_bytes());

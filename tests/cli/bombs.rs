@@ -13,43 +13,57 @@ pub const KINDS: [(&str, fn(&Files) -> Files); 13] = [
     ("documents that a segment does not have", |files| in_commit(files, number("\"max_doc\"", "4000000000"))),
     ("a segment a thousand times", |files| in_commit(files, repeated)),
     ("a file of features ten thousand times", |files| in_commit(files, features)),
-    ("a block of stored documents that unpacks to 4 GiB", |files| in_first(files, "store", |content| {
-        content[..4].copy_from_slice(&u32::MAX.to_le_bytes());
-    })),
-    ("layers of a skip index without end", |files| in_first(files, "store", |content| {
-        let at = u32::from_le_bytes(content[content.len() - 24..][..4].try_into().unwrap()) as usize;
-        content[at..at + 6].copy_from_slice(&[0x7F, 0x7F, 0x7F, 0x7F, 0x7F, 0x87]);
-    })),
-    ("values within values", |files| in_first(files, "store", |content| {
-        let nested = [&[0x81, 7, 0, 0, 0][..], &[12, 0x81].repeat(100_000)].concat();
-        *content = stored(content, &nested);
-    })),
-    ("pages of pages", |files| in_first(files, "store", |content| {
-        let key = [&b"/a"[..], &b"\0\x002".repeat(100_000)].concat();
-        // The locator is field 7.
-        *content = stored(content, &[&[0x81, 7, 0, 0, 0, 4][..], &varint(key.len()), &key].concat());
-    })),
+    ("a block of stored documents that unpacks to 4 GiB", |files| {
+        in_first(files, "store", |content| {
+            content[..4].copy_from_slice(&u32::MAX.to_le_bytes());
+        })
+    }),
+    ("layers of a skip index without end", |files| {
+        in_first(files, "store", |content| {
+            let at = u32::from_le_bytes(content[content.len() - 24..][..4].try_into().unwrap()) as usize;
+            content[at..at + 6].copy_from_slice(&[0x7F, 0x7F, 0x7F, 0x7F, 0x7F, 0x87]);
+        })
+    }),
+    ("values within values", |files| {
+        in_first(files, "store", |content| {
+            let nested = [&[0x81, 7, 0, 0, 0][..], &[12, 0x81].repeat(100_000)].concat();
+            *content = stored(content, &nested);
+        })
+    }),
+    ("pages of pages", |files| {
+        in_first(files, "store", |content| {
+            let key = [&b"/a"[..], &b"\0\x002".repeat(100_000)].concat();
+            // The locator is field 7.
+            *content = stored(content, &[&[0x81, 7, 0, 0, 0, 4][..], &varint(key.len()), &key].concat());
+        })
+    }),
     ("keys without number", |files| in_first(files, "term", |content| *content = terms(content, 60))),
     ("keys without end", |files| in_first(files, "term", |content| *content = terms(content, 70_000))),
-    ("names of columns in an index of their own", |files| in_first(files, "fast", |content| {
-        // The version of the table of names, behind which are 20 bytes of the columns' own.
-        let at = content.len() - 24;
-        content[at] = 2;
-    })),
-    ("values that a column does not have", |files| in_each(files, "fast", |content| {
-        let ends: Vec<_> = content.windows(4).enumerate().filter(|(_, bytes)| *bytes == [1, 0, 0, 0]).collect();
-        let places: Vec<_> = ends.into_iter().map(|(at, _)| at).collect();
-        places.iter().for_each(|&at| content[at - 4..at].copy_from_slice(&[0x7F, 0x7F, 0x7F, 0xFF]));
-    })),
-    ("lists of keypoints that are all the same", |files| in_first_of(files, "features", |content| {
-        let number = |at: usize| u64::from_le_bytes(content[at..at + 8].try_into().unwrap()) as usize;
-        let (pictures, entries, bits) = (number(8), number(16), number(24));
-        for bucket in 0..=1 << bits {
-            let value = if bucket % 2 == 0 { 0 } else { entries as u32 };
-            let at = 64 + 41 * pictures + 4 * bucket;
-            content[at..at + 4].copy_from_slice(&value.to_le_bytes());
-        }
-    })),
+    ("names of columns in an index of their own", |files| {
+        in_first(files, "fast", |content| {
+            // The version of the table of names, behind which are 20 bytes of the columns' own.
+            let at = content.len() - 24;
+            content[at] = 2;
+        })
+    }),
+    ("values that a column does not have", |files| {
+        in_each(files, "fast", |content| {
+            let ends: Vec<_> = content.windows(4).enumerate().filter(|(_, bytes)| *bytes == [1, 0, 0, 0]).collect();
+            let places: Vec<_> = ends.into_iter().map(|(at, _)| at).collect();
+            places.iter().for_each(|&at| content[at - 4..at].copy_from_slice(&[0x7F, 0x7F, 0x7F, 0xFF]));
+        })
+    }),
+    ("lists of keypoints that are all the same", |files| {
+        in_first_of(files, "features", |content| {
+            let number = |at: usize| u64::from_le_bytes(content[at..at + 8].try_into().unwrap()) as usize;
+            let (pictures, entries, bits) = (number(8), number(16), number(24));
+            for bucket in 0..=1 << bits {
+                let value = if bucket % 2 == 0 { 0 } else { entries as u32 };
+                let at = 64 + 41 * pictures + 4 * bucket;
+                content[at..at + 4].copy_from_slice(&value.to_le_bytes());
+            }
+        })
+    }),
     ("crawls that began a hundred thousand times", |files| {
         let starts = (0..300_000).flat_map(|n| {
             let record = format!("{{\"Began\":\"h/{n}\"}}");
@@ -87,9 +101,13 @@ fn changed(files: &Files, is_it: impl Fn(&Path) -> bool, change: impl FnOnce(&mu
 }
 
 fn in_commit(files: &Files, change: impl FnOnce(&str) -> String) -> Files {
-    changed(files, |path| path.ends_with("documents/meta.json"), |content| {
-        *content = change(std::str::from_utf8(content).unwrap()).into_bytes();
-    })
+    changed(
+        files,
+        |path| path.ends_with("documents/meta.json"),
+        |content| {
+            *content = change(std::str::from_utf8(content).unwrap()).into_bytes();
+        },
+    )
 }
 
 /// Another number behind the first such name.

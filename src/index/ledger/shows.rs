@@ -104,7 +104,9 @@ impl Ledger {
                     pages.len() - 1
                 });
                 // A sitemap does not say what its pages are called.
-                if let Some((_, title)) = pages.get_mut(number).filter(|(url, title)| *url == done.url && title.is_empty()) {
+                if let Some((_, title)) =
+                    pages.get_mut(number).filter(|(url, title)| *url == done.url && title.is_empty())
+                {
                     done.title.clone_into(title);
                 }
                 if told.len() < MAX_PAGES || told.contains_key(&number) {

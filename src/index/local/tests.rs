@@ -193,7 +193,8 @@ fn a_file_in_which_words_share_their_entries_is_damaged() {
     let postings = Postings::from_bytes([content, sums].concat()).unwrap();
     // The list of every other word is all of the file.
     let lists = postings.lists().unwrap();
-    let whole = (0..1 << 20).step_by(1 << 10).filter(|&word| lists.list(word).is_ok_and(|list| list.len() == layout.entries));
+    let whole =
+        (0..1 << 20).step_by(1 << 10).filter(|&word| lists.list(word).is_ok_and(|list| list.len() == layout.entries));
     assert!(whole.count() > 100);
     assert!(postings.verify().is_err());
     let options = Options::default();

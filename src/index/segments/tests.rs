@@ -1,15 +1,16 @@
 //! What a stranger may have written, and what tantivy does with it when it is asked without a guard.
 
 #[path = "../../../tests/cli/craft.rs"]
+#[allow(dead_code, reason = "what chooses by chance is for the command's tests and the fuzz target")]
 mod craft;
 
 use std::fs;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
-use tantivy::directory::MmapDirectory;
-
 use super::*;
+use crate::index::beneath::Folder;
+use crate::index::committed::Committed;
 use crate::index::directory::ReadOnlyDirectory;
 use crate::index::{Options, Reader, SourceRecord, State, Writer, verify};
 use crate::locator::{Locator, Stamp};
@@ -29,6 +30,7 @@ fn index() -> tempfile::TempDir {
         }
     }
     writer.finish().unwrap();
+    craft::forget_fingerprints(folder.path());
     folder
 }
 
@@ -54,9 +56,10 @@ fn what_tantivy_panics_on_is_damage() {
         let folder = index();
         assert!(Reader::open(folder.path()).is_ok() && verify(folder.path()).unwrap().is_whole());
         change(&file(folder.path(), extension), Vec::clear);
-        let files = MmapDirectory::open(folder.path().join("documents")).unwrap();
+        let documents = Folder::of_index(folder.path()).below("documents").unwrap().unwrap();
+        let directory = ReadOnlyDirectory { folder: documents, committed: Committed::default() };
         let alone = catch_unwind(|| {
-            let index = Index::open(ReadOnlyDirectory(files)).unwrap();
+            let index = Index::open(directory).unwrap();
             index.reader().map(drop)
         });
         assert!(alone.is_err(), "{extension}: without a guard it must panic");
