@@ -64,8 +64,9 @@ the project's licences.
 - `site/`: pages of a web site, written by hand, with links to pictures of the library.
 - `index-v1/`: an index as the first version wrote it, of four files here; opened in the tests for ever.
 - `encoded/`: the gradient of the decoder's unit tests in formats that no encoder at hand writes in Rust, made of a PNG
-  of our own with `cjxl` 0.7.0, `avifenc` 0.11.1 (aom 3.6.0) and `heif-enc` 1.15.1 (x265). These alone are not drawn
-  again.
+  of our own with `cjxl` 0.7.0, `avifenc` 0.11.1 (aom 3.6.0) and `heif-enc` 1.15.1 (x265). These are not drawn again.
+- `crashes/`: files on which a decoder once took hundreds of megabytes, many seconds, all of its stack, or its process
+  with it; written for that by hand and by small scripts, so they are not drawn again either. A new one is added as it is.
 
 | file | what it is | bytes |
 | --- | --- | ---: |

@@ -562,10 +562,8 @@ impl Records {
 
     /// Once all were read: whether the file is the one that was committed.
     fn end(&self, committed: &Committed) -> Result<()> {
-        if committed.digest.is_empty() || committed.digest == self.hasher.finalize().to_hex().as_str() {
-            return Ok(());
-        }
-        Err(damaged(&self.path))
+        let is_so = committed.digest.is_empty() || committed.digest == self.hasher.finalize().to_hex().as_str();
+        if is_so { Ok(()) } else { Err(damaged(&self.path)) }
     }
 }
 

@@ -245,3 +245,48 @@ fn a_comparison_with_a_hostile_picture_is_one_line() {
         assert!(ran.stderr.starts_with("ris: deep.svgz: ") && ran.stderr.lines().count() == 1, "{ran:?}");
     }
 }
+
+/// The files on which a decoder once did harm.
+fn corpus() -> Vec<std::path::PathBuf> {
+    let mut files: Vec<_> =
+        fs::read_dir(fixtures().join("crashes")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() > 40, "{files:?}");
+    files
+}
+
+#[test]
+fn every_file_of_the_crash_corpus_costs_itself_alone_as_a_query() {
+    let place = indexed();
+    let corpus = corpus();
+    let mut list = String::new();
+    for (i, file) in corpus.iter().enumerate() {
+        if i % 8 == 0 {
+            list += "good.jpg\n";
+        }
+        list += &format!("{}\n", file.display());
+    }
+    place.write("list", list + "good.jpg\n");
+    let ran = place.run(["search", "--files-from", "list", "--index", "idx", "--json", "--max-memory", "64M"]);
+    assert!(!ran.stderr.contains("panicked"), "{ran:?}");
+    let answers: Vec<Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let good: Vec<_> = answers.iter().filter(|answer| answer["query"] == "good.jpg").collect();
+    assert_eq!((answers.len(), good.len()), (corpus.len() + good.len(), corpus.len().div_ceil(8) + 1));
+    assert!(good.into_iter().all(is_found), "{ran:?}");
+    let told = answers.iter().filter(|answer| answer["status"] == "error").count();
+    assert!(told > corpus.len() / 4 && ran.status == 2, "{told} of {}: {ran:?}", corpus.len());
+}
+
+#[test]
+fn every_file_of_the_crash_corpus_costs_itself_alone_in_a_collection() {
+    let place = Place::with_photos(&[CROSSING]);
+    for file in corpus() {
+        place.write(format!("photos/{}", file.file_name().unwrap().display()), fs::read(&file).unwrap());
+    }
+    let ran = place.run(["index", "photos", "--index", "idx", "--max-memory", "64M", "--jobs", "2"]);
+    assert!(ran.status == 2 && !ran.stderr.contains("panicked"), "{ran:?}");
+    let warnings = ran.stderr.lines().filter(|line| line.starts_with("ris: photos/") || line.starts_with("ris: /"));
+    assert!(warnings.count() > 10, "{ran:?}");
+    place.copy("queries/half.jpg", "good.jpg");
+    assert_eq!(place.run(["search", "good.jpg", "--index", "idx", "-l"]).stdout.trim(), "photos/crossing.jpg");
+}

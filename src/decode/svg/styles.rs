@@ -19,12 +19,14 @@ const COMMENTS_MAX: usize = 1000;
 const COUNTED_MAX: u64 = 1 << 29;
 /// Declarations, counted for each selector that they stand for.
 const DECLARATIONS_MAX: u64 = 1 << 18;
+/// Parts of a selector: each takes stack where it is tried.
+const PARTS_MAX: u64 = 100;
 /// Bytes of a rule and of a declaration.
 const RULE: u64 = 128;
 const DECLARATION: u64 = 48;
 
 /// Nanoseconds of a step through the document, and of an attribute that is compared.
-const STEP: u64 = 4;
+const STEP: u64 = 10;
 
 /// Time that is left, in nanoseconds.
 pub(super) type Left = Cell<u64>;
@@ -47,15 +49,23 @@ impl<'a> Styles<'a> {
     /// What is too much about them.
     pub fn of(document: &'a Document<'_>) -> Result<(Self, u64), &'static str> {
         let mut sheet = StyleSheet::new();
-        let (mut sheets, mut comments, mut counted, mut declared) = (0, 0, 0u64, 0u64);
+        let (mut sheets, mut comments, mut counted, mut declared, mut parts) = (0, 0, 0u64, 0u64, 0u64);
         for node in document.descendants().filter(|node| node.has_tag_name("style")) {
             let Some(text) = node.text() else { continue };
             sheets += 1;
             comments += text.matches("/*").count();
             counted = counted.saturating_add(counting(text));
-            declared = declared.saturating_add(declarations(text));
+            for rule in rules(text) {
+                let selectors = rule.bytes().filter(|&byte| byte == b',').count() as u64 + 1;
+                let here = rule.bytes().filter(|&byte| byte == b':').count() as u64;
+                declared = declared.saturating_add(selectors.saturating_mul(here));
+                parts = parts.max(longest(rule));
+            }
             if sheets > SHEETS_MAX || comments > COMMENTS_MAX || counted > COUNTED_MAX || declared > DECLARATIONS_MAX {
                 return Err("it has too many style rules");
+            }
+            if parts > PARTS_MAX {
+                return Err("a style rule has too many parts");
             }
             if node.attribute("type").is_none_or(|kind| kind == "text/css") {
                 sheet.parse_more(text);
@@ -94,11 +104,11 @@ pub(super) fn counting(text: &str) -> u64 {
     ends.saturating_mul(line + text.len() as u64 / 8)
 }
 
-/// Declarations of a sheet, counted for each selector that stands before them.
-fn declarations(text: &str) -> u64 {
-    // Nothing in comments and quotes ends a rule. Where they hold what could, the whole sheet counts as one rule.
+/// The rules of a sheet, each with all before its closing brace. Nothing in comments and quotes ends a rule; where they
+/// hold what could, the whole sheet is one.
+fn rules(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
-    let mut plain = true;
+    let mut is_plain = true;
     while let Some(at) = rest.find(['"', '\'', '/']) {
         let (_, from) = rest.split_at(at);
         let Some(mark) = from.get(..1) else { break };
@@ -108,15 +118,20 @@ fn declarations(text: &str) -> u64 {
             continue;
         }
         let (hidden, after) = rest.split_once(end).unwrap_or((rest, ""));
-        plain &= !hidden.contains(['{', '}']);
+        is_plain &= !hidden.contains(['{', '}']);
         rest = after;
     }
-    let rule = |rule: &str| {
-        let selectors = rule.bytes().filter(|&byte| byte == b',').count() as u64 + 1;
-        let declared = rule.bytes().filter(|&byte| byte == b':').count() as u64;
-        selectors.saturating_mul(declared)
+    text.split(move |c| is_plain && c == '}')
+}
+
+/// The parts of a rule's longest selector.
+fn longest(rule: &str) -> u64 {
+    let selectors = rule.split_once('{').map_or("", |(selectors, _)| selectors);
+    let parts = |selector: &str| {
+        let parts = selector.split(|c: char| matches!(c, '+' | '>') || c.is_whitespace());
+        parts.filter(|part| !part.is_empty()).count() as u64
     };
-    if plain { text.split('}').map(rule).fold(0, u64::saturating_add) } else { rule(text) }
+    selectors.split(',').map(parts).max().unwrap_or_default()
 }
 
 /// An element to which selectors are compared for as long as there is time.

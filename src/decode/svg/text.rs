@@ -13,8 +13,9 @@ use crate::error::Result;
 
 /// The longest text, in bytes; more are only maps that hold a whole city.
 const TEXT_MAX: u64 = 32 << 20;
-/// Bytes of memory for each of the text, at least: a text that takes more is not even unpacked.
+/// Bytes of memory for each of the text; a text is held thrice while it is unpacked.
 const TEXT_COST: u64 = 2;
+const UNPACKED_COST: u64 = 4;
 /// Bytes that the reader takes for an element and the words behind it, and for an attribute.
 const ELEMENT: u64 = 256;
 const ATTRIBUTE: u64 = 96;
@@ -33,12 +34,13 @@ const REFERENCES_MAX: usize = 1 << 20;
 /// `Malformed` where it can't be unpacked, is longer than [`TEXT_MAX`] or not UTF-8; `TooLarge` where the memory allowed
 /// does not hold it.
 pub(super) fn unpacked<'a>(bytes: &'a [u8], limits: &Limits<'_>) -> Result<Cow<'a, str>> {
-    let most = (limits.options.max_memory / TEXT_COST).min(TEXT_MAX);
+    let most = (limits.options.max_memory / UNPACKED_COST).min(TEXT_MAX);
     let text = match bytes {
         [0x1F, 0x8B, ..] => {
             let mut text = Vec::new();
             let mut unpacked = flate2::read::GzDecoder::new(bytes).take(most + 1);
             unpacked.read_to_end(&mut text).map_err(|what| malformed(Format::Svg, what))?;
+            text.shrink_to_fit();
             Cow::Owned(text)
         }
         _ => Cow::Borrowed(bytes),
