@@ -95,8 +95,7 @@ fn exr(bytes: &[u8]) -> Option<u64> {
     let has_parts = flags & 0x10 != 0;
     let (mut attributes, mut listed, mut largest) = (0u64, 0u64, 0u64);
     let (mut width, mut lines, mut pixel) = (0u64, 1u64, 0u64);
-    loop {
-        let Some((name, after)) = text(rest) else { break };
+    while let Some((name, after)) = text(rest) {
         if name.is_empty() {
             largest = largest.max(width.saturating_mul(lines).saturating_mul(pixel));
             (width, lines, pixel) = (0, 1, 0);

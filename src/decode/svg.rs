@@ -57,16 +57,6 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits<'_>) -> Result<Decoded> {
     let (width, height) = (side(size.width()), side(size.height()));
     let transform = Transform::from_scale(width as f32 / size.width(), height as f32 / size.height());
     let cost = cost::of(&tree, transform, (width, height));
-    if std::env::var_os("DBG").is_some() {
-        eprint!(
-            "[parsed {}k understood {}k {:.3}s drawn {}k {:.3}s] ",
-            parsed >> 10,
-            understood.bytes >> 10,
-            understood.nanoseconds as f64 / 1e9,
-            cost.bytes >> 10,
-            cost.nanoseconds as f64 / 1e9
-        );
-    }
     admit(cost.bytes.saturating_add(held))?;
     if Duration::from_nanos(cost.nanoseconds.saturating_add(understood.nanoseconds)) > most {
         return Err(error(&TOO_SLOW));

@@ -537,7 +537,10 @@ fn is_of_a_lost_file(error: &Error) -> bool {
     let tantivy = cause.and_then(|cause| cause.downcast_ref::<tantivy::TantivyError>());
     let io = cause.and_then(|cause| cause.downcast_ref::<std::io::Error>());
     let io = io.or(match tantivy {
-        Some(tantivy::TantivyError::OpenReadError(OpenReadError::IoError { io_error, .. })) => Some(io_error.as_ref()),
+        Some(
+            tantivy::TantivyError::IoError(io_error)
+            | tantivy::TantivyError::OpenReadError(OpenReadError::IoError { io_error, .. }),
+        ) => Some(io_error.as_ref()),
         _ => None,
     });
     matches!(tantivy, Some(tantivy::TantivyError::OpenReadError(OpenReadError::FileDoesNotExist(_))))

@@ -8,8 +8,11 @@ use crate::craft::File;
 
 type Files = Vec<(PathBuf, Vec<u8>)>;
 
+/// Makes such an index out of a sound one.
+type Craft = fn(&Files) -> Files;
+
 /// The kinds, by name.
-pub const KINDS: [(&str, fn(&Files) -> Files); 13] = [
+pub const KINDS: [(&str, Craft); 13] = [
     ("documents that a segment does not have", |files| in_commit(files, number("\"max_doc\"", "4000000000"))),
     ("a segment a thousand times", |files| in_commit(files, repeated)),
     ("a file of features ten thousand times", |files| in_commit(files, features)),
@@ -167,7 +170,8 @@ fn stored(like: &[u8], document: &[u8]) -> Vec<u8> {
     assert_eq!(next(), 1, "one layer");
     next();
     let blocks = next();
-    (next(), next());
+    next();
+    next();
     let count: usize = (0..blocks).map(|_| (next(), next()).0).sum();
     let mut block = document.repeat(count);
     let starts = (0..count).flat_map(|number| ((number * document.len()) as u32).to_le_bytes());

@@ -93,7 +93,7 @@ fn within(own: &Files, exchanges: &mut Vec<Exchange>) {
 
 /// Files of another index, or of this one at an earlier time, in the place of each that they can be taken for.
 fn among(own: &Files, others: &Files, what: &str, exchanges: &mut Vec<Exchange>) {
-    for (name, _) in own {
+    for name in own.keys() {
         for (other, content) in others.iter().filter(|(other, _)| kind(other) == kind(name)) {
             // A list of files has the same name in each. The copy of a commit may be of an earlier one, as a loss of
             // power leaves it.

@@ -77,7 +77,9 @@ fn enters(line: &str) -> bool {
 #[test]
 fn a_query_is_read_by_one_process_that_was_confined_before_and_nobody_opens_a_socket_or_starts_a_program() {
     let query = fs::read(fixtures().join("queries/half.jpg")).unwrap();
-    let ways: [(&[&str], Option<&[u8]>, &str); 4] = [
+    // Arguments, what is on stdin, and where the query is.
+    type Way<'a> = (&'a [&'a str], Option<&'a [u8]>, &'a str);
+    let ways: [Way<'_>; 4] = [
         (&["search", "query.jpg", "--index", "idx"], None, "crossing.jpg"),
         (&["search", "-", "--index", "idx"], Some(&query), "crossing.jpg"),
         (&["search", "query.jpg", "--in", "photos", "--index", "idx"], None, "crossing.jpg"),

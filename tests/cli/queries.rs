@@ -288,5 +288,6 @@ fn every_file_of_the_crash_corpus_costs_itself_alone_in_a_collection() {
     let warnings = ran.stderr.lines().filter(|line| line.starts_with("ris: photos/") || line.starts_with("ris: /"));
     assert!(warnings.count() > 10, "{ran:?}");
     place.copy("queries/half.jpg", "good.jpg");
-    assert_eq!(place.run(["search", "good.jpg", "--index", "idx", "-l"]).stdout.trim(), "photos/crossing.jpg");
+    let found = place.run(["search", "good.jpg", "--index", "idx", "-l"]);
+    assert!(found.stdout.trim().ends_with("photos/crossing.jpg"), "{found:?}");
 }

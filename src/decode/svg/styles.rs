@@ -121,7 +121,7 @@ fn rules(text: &str) -> impl Iterator<Item = &str> {
         is_plain &= !hidden.contains(['{', '}']);
         rest = after;
     }
-    text.split(move |c| is_plain && c == '}')
+    text.split(move |c: char| is_plain && c == '}')
 }
 
 /// The parts of a rule's longest selector.
