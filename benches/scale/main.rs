@@ -1,4 +1,4 @@
-//! How searching scales: `cargo bench --bench scale -- --pictures 1000000 [--photos DIR] [--queries 20] [--keep DIR]`.
+//! How searching scales: `cargo bench --bench scale -- --pictures 1000000 [--photos DIR] [--like DIR] [--keep DIR]`.
 //!
 //! Nobody has a million pictures at hand, and describing them takes hours. So synthetic descriptions that look like
 //! those of real photos ([`synthetic`]) go into a real index, through the library's own writer, with a few
@@ -6,7 +6,9 @@
 //! what its user waits for, and what his machine must hold.
 //!
 //! Half of the queries are edited copies of pictures in the index, half show pictures that are not in it. The page
-//! cache is warm: each query is asked once before it is timed.
+//! cache is warm: each query is asked once before it is timed. Then each is asked once more, after the system was told to
+//! forget the index's files. For comparison, in the same process: the time of a flat scan of as many PDQ hashes, which finds
+//! whole pictures alone.
 
 mod process;
 mod queries;
@@ -20,9 +22,11 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use rayon::prelude::*;
-use ris::index::local::Sketch;
+use ris::describe::hash::PerceptualHash;
+use ris::index::local::{self, Sketch};
 use ris::index::{self, PictureRecord, Reader, SourceRecord, State, Writer};
 use ris::locator::{Locator, Stamp};
+use ris::{decode, describe};
 use serde::Serialize;
 
 use queries::Queries;
@@ -39,6 +43,9 @@ struct Args {
     /// Folder of pictures whose features the synthetic ones have, and which are searched for
     #[arg(long, value_name = "DIR", default_value = "fixtures/library")]
     photos: PathBuf,
+    /// Folder of pictures whose features the synthetic ones have instead: a collection that repeats itself, say
+    #[arg(long, value_name = "DIR")]
+    like: Option<PathBuf>,
     /// Searches; half of them for pictures of the index
     #[arg(long, value_name = "N", default_value_t = 20)]
     queries: usize,
@@ -70,7 +77,10 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
-    let queries = Queries::choose(&args.photos, args.queries, args.seed)?;
+    let mut queries = Queries::choose(&args.photos, args.queries, args.seed)?;
+    if let Some(folder) = &args.like {
+        queries.learned = queries::pictures(folder)?;
+    }
     if args.statistics {
         return compare(&queries, args.seed);
     }
@@ -135,80 +145,131 @@ fn add(writer: &mut Writer, place: &Path, record: &PictureRecord) -> Result<()> 
 }
 
 /// What was measured.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Report {
     pictures: u64,
     bytes_per_picture: f64,
     build_s: Option<f64>,
-    search_ms_median: f64,
-    search_ms_p95: f64,
-    anonymous_peak_mb: Option<f64>,
+    /// Median and 95th percentile, as below.
+    search_ms: [f64; 2],
+    search_cpu_ms: [f64; 2],
+    cold_ms: [f64; 2],
+    lists: [f64; 2],
+    numbers: [f64; 2],
+    bytes: [f64; 2],
+    anonymous_peak_mb: f64,
     queries: usize,
     of_the_index: usize,
     right_first: usize,
     best_wrong_score: f64,
+    /// A flat scan of as many hashes, one form of the query.
+    pdq_scan_ms: f64,
 }
 
-const HEAD: &str = "| pictures | bytes a picture | build, s | search, ms: median | 95th | own memory, MB | right first |\n\
-                    | ---: | ---: | ---: | ---: | ---: | ---: | ---: |";
+const HEAD: &str = "| pictures | bytes a picture | build, s | search, ms: median | 95th | processor time, ms: median | 95th | \
+                    cold, ms: median | 95th | lists read | numbers read, 1,000: median | 95th | own memory, MB | right first | \
+                    flat PDQ scan, ms |\n\
+                    | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |";
 
 impl Report {
     fn row(&self) -> String {
-        let known = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.0}"));
+        let Self { search_ms: wall, search_cpu_ms: cpu, cold_ms: cold, lists, numbers, .. } = self;
         format!(
-            "| {} | {:.0} | {} | {:.0} | {:.0} | {} | {} of {} |",
+            "| {} | {:.0} | {} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {} of {} | {:.1} |",
             self.pictures,
             self.bytes_per_picture,
-            known(self.build_s),
-            self.search_ms_median,
-            self.search_ms_p95,
-            known(self.anonymous_peak_mb),
+            self.build_s.map_or("-".into(), |value| format!("{value:.0}")),
+            wall[0],
+            wall[1],
+            cpu[0],
+            cpu[1],
+            cold[0],
+            cold[1],
+            lists[0],
+            numbers[0] / 1e3,
+            numbers[1] / 1e3,
+            self.anonymous_peak_mb,
             self.right_first,
-            self.of_the_index
+            self.of_the_index,
+            self.pdq_scan_ms,
         )
     }
 }
 
 fn measure(index: &Path, build_s: Option<f64>, args: &Args, queries: &[queries::Query]) -> Result<Report> {
     let reader = Reader::open(index)?;
-    let (pictures, bytes) = (reader.pictures()?, reader.disk_bytes()?);
+    let mut report = Report {
+        pictures: reader.pictures()?,
+        build_s,
+        queries: queries.len(),
+        of_the_index: queries.iter().filter(|query| query.shows.is_some()).count(),
+        ..Report::default()
+    };
+    report.bytes_per_picture = reader.disk_bytes()? as f64 / report.pictures as f64;
+    let mut read = Vec::new();
+    for query in queries {
+        let picture = decode::decode(&std::fs::read(&query.file)?, &decode::Options::default())?;
+        let features = describe::probe(&picture).features;
+        let asked = local::Query::new(&features, picture.reduced_width as f32);
+        read.push(reader.local_cost(&asked, &local::Options::default())?);
+    }
+    report.lists = quantiles(read.iter().map(|read| read.lists as f64));
+    report.numbers = quantiles(read.iter().map(|read| read.numbers as f64));
+    report.bytes = quantiles(read.iter().map(|read| read.bytes as f64));
     drop(reader);
-    let (mut times, mut peak, mut right_first, mut best_wrong_score) = (Vec::new(), None, 0, 0.0f64);
+    let (mut wall, mut cpu, mut cold, mut peak) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for query in queries {
         peak = peak.max(process::anonymous_peak(index, &query.file)?);
-        let (mut fastest, first) = process::search(index, &query.file)?;
+        let mut best = process::search(index, &query.file)?;
         for _ in 1..args.rounds {
-            fastest = fastest.min(process::search(index, &query.file)?.0);
+            let run = process::search(index, &query.file)?;
+            (best.wall_ms, best.cpu_ms) = (best.wall_ms.min(run.wall_ms), best.cpu_ms.min(run.cpu_ms));
         }
-        times.push(fastest);
+        wall.push(best.wall_ms);
+        cpu.push(best.cpu_ms);
         let right = |source: &str| query.shows.as_ref().is_some_and(|shows| Path::new(source) == shows);
-        match first {
-            Some((source, _)) if right(&source) => right_first += 1,
-            Some((_, score)) => best_wrong_score = best_wrong_score.max(score),
+        match best.first {
+            Some((source, _)) if right(&source) => report.right_first += 1,
+            Some((_, score)) => report.best_wrong_score = report.best_wrong_score.max(score),
             None => {}
         }
     }
-    ensure!(!times.is_empty(), "no queries");
-    times.sort_by(f64::total_cmp);
-    let quantile = |share: f64| times[((times.len() - 1) as f64 * share).round() as usize];
-    Ok(Report {
-        pictures,
-        bytes_per_picture: bytes as f64 / pictures as f64,
-        build_s,
-        search_ms_median: quantile(0.5),
-        search_ms_p95: quantile(0.95),
-        anonymous_peak_mb: peak.map(|bytes| bytes as f64 / 1e6),
-        queries: queries.len(),
-        of_the_index: queries.iter().filter(|query| query.shows.is_some()).count(),
-        right_first,
-        best_wrong_score,
-    })
+    for query in queries {
+        process::forget(index)?;
+        cold.push(process::search(index, &query.file)?.wall_ms);
+    }
+    ensure!(!wall.is_empty(), "no queries");
+    (report.search_ms, report.search_cpu_ms) = (quantiles(wall.into_iter()), quantiles(cpu.into_iter()));
+    (report.cold_ms, report.anonymous_peak_mb) = (quantiles(cold.into_iter()), peak as f64 / 1e6);
+    report.pdq_scan_ms = flat_scan_ms(report.pictures);
+    Ok(report)
+}
+
+/// The median and the 95th percentile.
+fn quantiles(values: impl Iterator<Item = f64>) -> [f64; 2] {
+    let mut values: Vec<_> = values.collect();
+    values.sort_by(f64::total_cmp);
+    [0.5, 0.95]
+        .map(|share| values.get(((values.len().max(1) - 1) as f64 * share).round() as usize).copied().unwrap_or(0.0))
+}
+
+/// Milliseconds of a scan of so many hashes for those within 31 bits of one, on one thread, the fastest of five.
+fn flat_scan_ms(pictures: u64) -> f64 {
+    let mut random = synthetic::Random::of(1, 1);
+    let mut hash = || PerceptualHash(std::array::from_fn(|_| random.next()));
+    let (asked, hashes) = (hash(), (0..pictures).map(|_| hash()).collect::<Vec<_>>());
+    let scan = |_| {
+        let started = Instant::now();
+        std::hint::black_box(hashes.iter().filter(|&&hash| asked.distance(hash) <= 31).count());
+        started.elapsed().as_secs_f64() * 1e3
+    };
+    (0..5).map(scan).fold(f64::MAX, f64::min)
 }
 
 /// Tells what pictures that nobody has learned from meet among real ones and among as many synthetic ones.
 fn compare(queries: &Queries, seed: u64) -> Result<()> {
     let sketches = |described: &[queries::Described]| -> Vec<_> {
-        described.iter().map(|one| Sketch::of(&one.features, one.width, one.height)).collect()
+        described.iter().map(|one| Sketch::of_features(&one.features, one.width, one.height)).collect()
     };
     let real = queries::described(&queries.learned)?;
     let pool = Pool::of(&real, seed)?;

@@ -39,14 +39,11 @@ pub struct Queries {
 
 impl Queries {
     pub fn choose(folder: &Path, count: usize, seed: u64) -> Result<Self> {
-        let mut files = Vec::new();
-        gather(folder, &mut files).with_context(|| folder.display().to_string())?;
-        files.sort();
+        let mut files = pictures(folder)?;
         let mut random = Random::of(seed, 0);
         for i in (1..files.len()).rev() {
             files.swap(i, random.below(i + 1));
         }
-        files.retain(|file| std::fs::read(file).is_ok_and(|bytes| load(&bytes).is_ok()));
         ensure!(files.len() >= 2 * count.max(8), "{} pictures in {}: too few", files.len(), folder.display());
         let learned = files.split_off(count);
         let strangers = files.split_off(count.div_ceil(2));
@@ -66,6 +63,15 @@ impl Queries {
         };
         all.par_iter().enumerate().map(query).collect()
     }
+}
+
+/// The pictures below a folder.
+pub fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    gather(folder, &mut files).with_context(|| folder.display().to_string())?;
+    files.sort();
+    files.retain(|file| std::fs::read(file).is_ok_and(|bytes| load(&bytes).is_ok()));
+    Ok(files)
 }
 
 fn gather(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
@@ -110,7 +116,7 @@ pub fn record(file: &Path) -> Result<PictureRecord> {
         digest: Digest::of(&bytes),
         hash,
         quality,
-        sketch: Sketch::of(&features, picture.reduced_width, picture.reduced_height),
+        sketch: Sketch::of(&features, &picture),
         width: picture.width,
         height: picture.height,
         format: picture.format.name(),

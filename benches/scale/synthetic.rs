@@ -12,7 +12,7 @@ use anyhow::{Result, ensure};
 use rayon::prelude::*;
 use ris::describe::hash::PerceptualHash;
 use ris::describe::local::{DESCRIPTOR, Features};
-use ris::index::local::{Entry, Sketch};
+use ris::index::local::{Entry, Sketch, THUMBNAIL};
 use ris::index::{Digest, PictureRecord};
 
 use crate::queries::Described;
@@ -72,12 +72,14 @@ impl Pool {
         let parents: [&Vec<Sketch>; PARENTS] = std::array::from_fn(|_| &self.parents[random.below(self.parents.len())]);
         let frame = &parents[0][0];
         // Each place of the list once: no picture has the same feature twice.
-        let entry = |place: usize| -> Entry {
+        let mut entry = |place: usize| -> Entry {
             let parent = parents[random.below(PARENTS)];
             let entries = &parent[random.below(VARIANTS)].entries;
             entries[place % entries.len()]
         };
-        Sketch { width: frame.width, height: frame.height, entries: (0..frame.entries.len()).map(entry).collect() }
+        let entries = (0..frame.entries.len()).map(&mut entry).collect();
+        let thumbnail = (0..THUMBNAIL).map(|_| random.next() as u8).collect();
+        Sketch { width: frame.width, height: frame.height, entries, thumbnail }
     }
 
     /// The same with all else that the index keeps. Its hash is any with as many ones as zeros.
@@ -122,7 +124,7 @@ fn variants(picture: &Described, mut random: Random) -> Vec<Sketch> {
     let variant = |_| {
         let descriptors = picture.features.descriptors.iter().map(&mut disturbed).collect();
         let features = Features { keypoints: picture.features.keypoints.clone(), descriptors };
-        Sketch::of(&features, picture.width, picture.height)
+        Sketch::of_features(&features, picture.width, picture.height)
     };
     (0..VARIANTS).map(variant).collect()
 }

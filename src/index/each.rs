@@ -63,16 +63,11 @@ impl Reader {
             alive.insert(id.0);
             Ok(())
         })?;
-        for file in &self.features {
-            for number in 0..u32::try_from(file.pictures()).unwrap_or(u32::MAX) {
-                let Source { picture, hash, quality, .. } = file.source(number)?;
-                // One that was forgotten stays in its file until that is merged.
-                if alive.remove(&picture) {
-                    visit(PictureId(picture), hash, quality)?;
-                }
-            }
-        }
-        Ok(())
+        // One that was forgotten stays in its file until that is merged.
+        self.each_described(|Source { picture, hash, quality, .. }| match alive.remove(&picture) {
+            true => visit(PictureId(picture), hash, quality),
+            false => Ok(()),
+        })
     }
 
     /// Calls `visit` with every place whose last look found `state`.
@@ -128,11 +123,10 @@ impl Reader {
     /// `Damaged`.
     pub(super) fn described(&self) -> Result<HashSet<u32>> {
         let mut described = HashSet::new();
-        for file in &self.features {
-            for number in 0..u32::try_from(file.pictures()).unwrap_or(u32::MAX) {
-                described.insert(file.source(number)?.picture);
-            }
-        }
+        self.each_described(|source| {
+            described.insert(source.picture);
+            Ok(())
+        })?;
         Ok(described)
     }
 }

@@ -13,7 +13,10 @@ use crate::describe::RECIPE;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Version of the index format that this build reads and writes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
+
+/// The earliest format that this build reads, and takes over when it writes.
+pub const FORMAT_FIRST: u32 = 1;
 
 /// Where tantivy keeps its files.
 pub(super) const DOCUMENTS: &str = "documents";
@@ -90,9 +93,9 @@ pub(super) fn check(folder: &Path) -> Result<()> {
             "written by a newer ris ({created_by:.40}, format {ris_index}): update ris, or choose another index"
         ));
     }
-    if ris_index < FORMAT {
+    if ris_index < FORMAT_FIRST {
         return foreign(format!(
-            "written by an older ris (format {ris_index}, this one reads {FORMAT}): index again, into another folder"
+            "written by an older ris (format {ris_index}, this one reads {FORMAT_FIRST} and later): index again, into another folder"
         ));
     }
     if recipe != RECIPE {
@@ -152,16 +155,35 @@ pub(super) fn create(folder: &Path) -> Result<WriteLock> {
     if is_index()? {
         return Ok(lock);
     }
+    let tagged = || Folder::of_index(folder).create(CACHE_TAG)?.write_all(CACHE_TAG_TEXT.as_bytes());
+    tagged().map_err(|error| beneath::failed(error).about(folder))?;
+    state(folder)?;
+    Ok(lock)
+}
+
+/// Says that the index is of today's format and made by this build.
+fn state(folder: &Path) -> Result<()> {
     let write = || {
-        let index = Folder::of_index(folder);
-        index.create(CACHE_TAG)?.write_all(CACHE_TAG_TEXT.as_bytes())?;
         let created_by = concat!("ris ", env!("CARGO_PKG_VERSION")).into();
         let mut stated = Stated { ris_index: FORMAT, recipe: RECIPE.into(), created_by, crc32: None };
         stated.crc32 = Some(stated.sum());
-        index.replace(FORMAT_FILE, &serde_json::to_vec(&stated)?)
+        Folder::of_index(folder).replace(FORMAT_FILE, &serde_json::to_vec(&stated)?)
     };
-    write().map_err(|error| beneath::failed(error).about(folder))?;
-    Ok(lock)
+    write().map_err(|error| beneath::failed(error).about(folder))
+}
+
+/// The same of one that was of an earlier format and was taken over. Its copy follows.
+///
+/// # Errors
+/// `Io`, `Damaged`.
+pub(super) fn renew(folder: &Path) -> Result<()> {
+    let stated = Folder::of_index(folder).read(FORMAT_FILE).map_err(|error| beneath::failed(error).about(folder))?;
+    let stated: Option<Stated> = serde_json::from_slice(&stated).ok();
+    if stated.is_some_and(|stated| stated.ris_index < FORMAT) {
+        state(folder)?;
+        copies(folder)?;
+    }
+    Ok(())
 }
 
 /// Makes a folder and those above it, and their names durable.

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::local::{Postings, Sketch, Source};
+use super::local::{FeatureFile, FirstFile, Sketch, Source};
 use super::select::Bits;
 use super::{Digest, Options, PictureId, PictureRecord, Reader, SourceRecord, Writer};
 use crate::error::{Error, ErrorKind, Result};
@@ -15,6 +15,9 @@ use crate::locator::Locator;
 
 /// Pictures whose digests are held at the same time: more files of features are taken together the smaller they are.
 const AT_A_TIME: usize = 1 << 19;
+
+/// Pictures of a file of the first format that are taken over together: 100 MB.
+const OF_FIRST: u32 = 1 << 13;
 
 /// What a merge did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,13 +83,19 @@ fn take(writer: &mut Writer, shard: &Reader, merged: &mut Merged, go_on: &mut dy
     let mut files = shard.features.as_slice();
     while !files.is_empty() {
         let mut pictures = 0;
-        let fits = |file: &&Postings| {
+        let fits = |file: &&FeatureFile| {
             pictures += file.pictures();
             pictures <= AT_A_TIME
         };
         let (now, later) = files.split_at(files.iter().take_while(fits).count().max(1));
         files = later;
-        let mut digests = digests(shard, now)?;
+        let mut of_files = HashMap::new();
+        for file in now {
+            for number in numbers(file.pictures()) {
+                of_files.insert(file.source(number)?.picture, None);
+            }
+        }
+        let mut digests = digests(shard, of_files)?;
         for file in now {
             take_file(writer, shard, file, &mut digests, merged)?;
             writer.commit_if_due()?;
@@ -94,6 +103,12 @@ fn take(writer: &mut Writer, shard: &Reader, merged: &mut Merged, go_on: &mut dy
                 merged.interrupted = true;
                 return Ok(());
             }
+        }
+    }
+    for file in &shard.first {
+        if !take_first(writer, shard, file, merged, go_on)? {
+            merged.interrupted = true;
+            return Ok(());
         }
     }
     shard.each_source(|known| {
@@ -105,14 +120,36 @@ fn take(writer: &mut Writer, shard: &Reader, merged: &mut Merged, go_on: &mut dy
     })
 }
 
-/// The digests of the pictures in some files; none of one that was forgotten.
-fn digests(shard: &Reader, files: &[Postings]) -> Result<HashMap<u32, Option<Digest>>> {
-    let mut digests = HashMap::new();
-    for file in files {
-        for number in 0..u32::try_from(file.pictures()).unwrap_or(u32::MAX) {
-            digests.insert(file.source(number)?.picture, None);
+/// Takes over the pictures of a file of the first format, part by part. Returns whether to go on.
+fn take_first(
+    writer: &mut Writer,
+    shard: &Reader,
+    file: &FirstFile,
+    merged: &mut Merged,
+    go_on: &mut dyn FnMut(u64) -> bool,
+) -> Result<bool> {
+    let mut of_file = HashMap::new();
+    for number in numbers(file.pictures()) {
+        of_file.insert(file.source(number)?.picture, None);
+    }
+    let (mut digests, all) = (digests(shard, of_file)?, numbers(file.pictures()));
+    for from in all.clone().step_by(OF_FIRST as usize) {
+        let to = all.end.min(from.saturating_add(OF_FIRST));
+        take_file(writer, shard, &file.part(from, to)?, &mut digests, merged)?;
+        writer.commit_if_due()?;
+        if !go_on((to - from).into()) {
+            return Ok(false);
         }
     }
+    Ok(true)
+}
+
+fn numbers(pictures: usize) -> std::ops::Range<u32> {
+    0..u32::try_from(pictures).unwrap_or(u32::MAX)
+}
+
+/// The digests of pictures, by their numbers; none of one that was forgotten.
+fn digests(shard: &Reader, mut digests: HashMap<u32, Option<Digest>>) -> Result<HashMap<u32, Option<Digest>>> {
     shard.each_digest(|id, digest| {
         if let Some(of_picture) = digests.get_mut(&id.0) {
             *of_picture = Some(digest);
@@ -126,12 +163,15 @@ fn digests(shard: &Reader, files: &[Postings]) -> Result<HashMap<u32, Option<Dig
 fn take_file(
     writer: &mut Writer,
     shard: &Reader,
-    file: &Postings,
+    file: &FeatureFile,
     digests: &mut HashMap<u32, Option<Digest>>,
     merged: &mut Merged,
 ) -> Result<()> {
-    let mut numbers: HashMap<u32, u32> = HashMap::new();
-    for number in 0..u32::try_from(file.pictures()).unwrap_or(u32::MAX) {
+    let about = |error: Error| if error.kind() == ErrorKind::Damaged { error.about(shard.folder()) } else { error };
+    // Be it needed or not: of a shard that is damaged its owner wants to know.
+    file.check_all().map_err(about)?;
+    let mut taken: HashMap<u32, u32> = HashMap::new();
+    for number in numbers(file.pictures()) {
         let Source { picture, hash, quality, .. } = file.source(number)?;
         // A picture is taken over once, however often files say that it is in them.
         let Some(Some(digest)) = digests.remove(&picture) else { continue };
@@ -165,7 +205,7 @@ fn take_file(
                     metadata: facts.metadata,
                 })?;
                 merged.added += 1;
-                numbers.insert(picture, id.0);
+                taken.insert(picture, id.0);
                 id
             }
         };
@@ -174,12 +214,11 @@ fn take_file(
             writer.set_source(&SourceRecord { picture: Some(id), ..record })?;
         }
     }
-    if numbers.is_empty() {
+    if taken.is_empty() {
         return Ok(());
     }
     // What can't be read is this file, not the one that it is written to.
-    let adopted = writer.adopt(file, &|picture| numbers.get(&picture).copied());
-    adopted.map_err(|error| if error.kind() == ErrorKind::Damaged { error.about(shard.folder()) } else { error })
+    writer.adopt(file, &|picture| taken.get(&picture).copied()).map_err(about)
 }
 
 /// Takes over a place without a picture.

@@ -11,6 +11,7 @@
 
 pub mod local;
 
+mod alike;
 mod base;
 mod beneath;
 mod checked;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -15,12 +15,12 @@ use super::committed::Committed;
 use super::directory::{META, ReadOnlyDirectory, STALE, stamp_of_copy};
 use super::documents::{known_at, metadata, number, picture_id};
 use super::format::{self, COPIES, DOCUMENTS};
+use super::local::store::OneFile;
 use super::opened::Opened;
 use super::schema::{self, Fields, name};
 use super::segments::{self, Segment, Segments};
 use super::{Digest, PictureId, Selection, SourceRecord, State, ledger, local};
 use crate::decode::metadata::Metadata;
-use crate::describe::Probe;
 use crate::describe::hash::Dihedral;
 use crate::error::{Error, ErrorKind, Result};
 use crate::locator::{Locator, Stamp};
@@ -153,7 +153,11 @@ pub struct Reader {
     /// Where the roots stand today.
     roots: Vec<String>,
     mounts: Vec<String>,
-    pub(super) features: Vec<local::Postings>,
+    pub(super) features: Vec<local::FeatureFile>,
+    /// Files of an index of the first format, which a writer takes over, ...
+    pub(super) first: Vec<local::FirstFile>,
+    /// ... and what was made of them in memory, once somebody searched.
+    pub(super) taken: OnceLock<Vec<local::FeatureFile>>,
 }
 
 impl Reader {
@@ -190,8 +194,20 @@ impl Reader {
             let index = Index::create_in_ram(fields.schema.clone());
             let segments = Segments::none(folder, &index)?.into();
             let (folder, payload) = (folder.to_owned(), Payload::default());
-            let (base, roots, mounts, features) = (Base::default(), Vec::new(), Vec::new(), Vec::new());
-            return Ok(Self { folder, fields, segments, payload, base, roots, mounts, features });
+            let (base, roots, mounts) = (Base::default(), Vec::new(), Vec::new());
+            let (features, first) = (Vec::new(), Vec::new());
+            return Ok(Self {
+                folder,
+                fields,
+                segments,
+                payload,
+                base,
+                roots,
+                mounts,
+                features,
+                first,
+                taken: OnceLock::new(),
+            });
         };
         let mut attempt = 0;
         loop {
@@ -200,11 +216,11 @@ impl Reader {
             let stamp = stamp_of_copy(&index);
             let opened = segments::guarded(folder, || Self::open_commit(folder, directory, &fields, stamp));
             let opened = opened.and_then(|(segments, payload)| {
-                let features = local::store::open(folder, &payload.features, &committed)?;
-                Ok((segments, payload, features))
+                let files = local::store::open(folder, &payload.features, &committed)?;
+                Ok((segments, payload, files))
             });
             match opened {
-                Ok((segments, payload, features)) => {
+                Ok((segments, payload, files)) => {
                     let base = Base::of(folder, payload.portable)?;
                     // Each is looked at, and what stands below it is counted.
                     let today = |kept: &[String]| {
@@ -214,7 +230,25 @@ impl Reader {
                     };
                     let (roots, mounts) = (today(&payload.roots), today(&payload.mounts));
                     let (folder, segments) = (folder.to_owned(), Arc::new(segments));
-                    return Ok(Self { folder, fields, segments, payload, base, roots, mounts, features });
+                    let (mut features, mut first) = (Vec::new(), Vec::new());
+                    for file in files {
+                        match file {
+                            OneFile::Today(file) => features.push(file),
+                            OneFile::First(file) => first.push(file),
+                        }
+                    }
+                    return Ok(Self {
+                        folder,
+                        fields,
+                        segments,
+                        payload,
+                        base,
+                        roots,
+                        mounts,
+                        features,
+                        first,
+                        taken: OnceLock::new(),
+                    });
                 }
                 // A file that was there a moment ago: a writer has cleaned up. What is damaged stays so.
                 Err(error) if !is_of_a_lost_file(&error) => return Err(error),
@@ -492,33 +526,6 @@ impl Reader {
             Ok(())
         })?;
         Ok(totals)
-    }
-
-    /// The pictures whose hash differs from one of the probe's forms in at most `max_distance` bits,
-    /// each with its nearest form; nearest first, then by number. Some may have been forgotten since:
-    /// [`facts`](Self::facts) knows.
-    ///
-    /// # Errors
-    /// `Damaged`.
-    pub fn candidates(&self, probe: &Probe, max_distance: u32) -> Result<Vec<Candidate>> {
-        let mut candidates = local::hashes::near(&self.features, probe, max_distance)?;
-        candidates.sort_by_key(|candidate| (candidate.distance, candidate.picture));
-        Ok(candidates)
-    }
-
-    /// The pictures that most local features of the query speak for, best first, of all or of those `selected`. Some may have been forgotten
-    /// since, as above.
-    ///
-    /// # Errors
-    /// `Damaged`.
-    pub fn local_candidates(
-        &self,
-        query: &local::Query,
-        options: &local::Options,
-        selected: Option<&Selection>,
-    ) -> Result<Vec<local::Candidate>> {
-        let wanted = |picture| selected.is_none_or(|selected| selected.holds(PictureId(picture)));
-        query.candidates(&self.features, options, &wanted)
     }
 
     /// Bytes that the index takes on disk, all in.

@@ -67,6 +67,8 @@ pub(super) struct Segment {
     bytes: u64,
     /// What columns have names for, by the field.
     names: Mutex<HashMap<String, Arc<[Box<str>]>>>,
+    /// Columns that were opened, which is many times the work of looking something up in one.
+    columns: Mutex<HashMap<String, Option<DynamicColumn>>>,
 }
 
 impl Segments {
@@ -224,6 +226,7 @@ impl Segment {
             stored,
             bytes,
             names: Mutex::default(),
+            columns: Mutex::default(),
         })
     }
 
@@ -275,6 +278,19 @@ impl Segment {
 
     /// The column of a field, which is the only one of its name, and of this type.
     fn only_column(&self, field: &str, of: ColumnType) -> Result<Option<DynamicColumn>> {
+        let mut opened = self.columns.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(column) = opened.get(field) {
+            return match column {
+                Some(column) if column.column_type() != of => Err(self.wrong()),
+                column => Ok(column.clone()),
+            };
+        }
+        let column = self.open_column(field, of)?;
+        opened.insert(field.to_owned(), column.clone());
+        Ok(column)
+    }
+
+    fn open_column(&self, field: &str, of: ColumnType) -> Result<Option<DynamicColumn>> {
         let columns = self.reader.fast_fields().dynamic_column_handles(field).map_err(|error| self.damaged(error))?;
         match columns.as_slice() {
             [] => Ok(None),

@@ -11,7 +11,7 @@ use super::base::Base;
 use super::beneath::{self, Folder};
 use super::committed::Committed;
 use super::directory::{Refused, WritableDirectory};
-use super::format::{self, COPIES, DOCUMENTS, WriteLock};
+use super::format::{self, COPIES, DOCUMENTS, FORMAT, WriteLock};
 use super::ledger::{self, Ledger};
 use super::local::{self, store::Store};
 use super::merging::Merging;
@@ -125,26 +125,33 @@ impl Writer {
         let write = || index.writer_with_num_threads(1, options.memory).map_err(failed);
         let documents = guarded(folder, write)?;
         let merging = Merging::on(snapshot.segments.clone(), fields.clone());
+        let is_of_earlier_format = snapshot.format() < FORMAT;
+        if is_of_earlier_format {
+            payload.features = local::store::take_over(folder, &payload.features, &committed)?;
+        }
         documents.set_merge_policy(Box::new(merging.clone()));
-        Ok(Self {
+        let mut writer = Self {
             folder: folder.to_owned(),
             fields,
             documents,
             refused,
             base: Base::of(folder, payload.portable)?,
+            features: Store::open(folder, &payload.features, &committed)?,
             payload,
-            features: Store::open(folder, &snapshot.payload().features, &committed)?,
             ledger: None,
             added: HashMap::new(),
             snapshot,
             merging,
             damage: None,
             compact: false,
-            pending: 0,
+            pending: usize::from(is_of_earlier_format),
             committed: Instant::now(),
             options,
             _lock: lock,
-        })
+        };
+        writer.commit()?;
+        format::renew(folder)?;
+        Ok(writer)
     }
 
     fn failed(&self, error: TantivyError) -> Error {
@@ -221,7 +228,7 @@ impl Writer {
     }
 
     /// Takes in the features that a file of another index has of pictures, by the numbers that these have here.
-    pub(super) fn adopt(&mut self, file: &local::Postings, number: &dyn Fn(u32) -> Option<u32>) -> Result<()> {
+    pub(super) fn adopt(&mut self, file: &local::FeatureFile, number: &dyn Fn(u32) -> Option<u32>) -> Result<()> {
         self.features.adopt(file, number)
     }
 

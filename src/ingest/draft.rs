@@ -5,8 +5,6 @@ use serde::{Deserialize, Serialize};
 use crate::decode::metadata::Metadata;
 use crate::decode::{self, Format, Gate};
 use crate::describe::hash::PerceptualHash;
-#[cfg(target_os = "linux")]
-use crate::describe::local;
 use crate::describe::{Description, describe};
 use crate::error::Result;
 use crate::index::local::Sketch;
@@ -40,7 +38,7 @@ impl Draft {
         Ok(Self {
             hash: hash.0,
             quality,
-            sketch: Sketch::of(&features, picture.reduced_width, picture.reduced_height),
+            sketch: Sketch::of(&features, &picture),
             width: picture.width,
             height: picture.height,
             format: picture.format.name().to_owned(),
@@ -61,8 +59,7 @@ impl Draft {
             && *width > 0
             && *height > 0
             && Format::from_name(format).is_some()
-            && sketch.entries.len() <= local::Options::gallery().keypoints
-            && sketch.entries.iter().all(|entry| entry.word >> 20 == 0 && entry.geometry >> 27 == 0)
+            && sketch.is_sound()
             && is_short(camera)
             && is_short(lens)
             && position.as_ref().is_none_or(is_on_earth)

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::Result;
-use crate::index::{FORMAT, Offline, Reader, SourceRecord, State, Totals};
+use crate::index::{Offline, Reader, SourceRecord, State, Totals};
 use crate::ingest::NOT_A_PICTURE;
 use crate::locator::Locator;
 use crate::sandbox::Posture;
@@ -96,7 +96,7 @@ impl IndexState {
         Ok(Self {
             folder: reader.folder().canonicalize().unwrap_or_else(|_| reader.folder().to_owned()),
             portable: reader.is_portable(),
-            format: FORMAT,
+            format: reader.format(),
             totals: reader.totals()?,
             bytes: reader.disk_bytes()?,
             roots,

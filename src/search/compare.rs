@@ -9,7 +9,7 @@ use crate::decode::{self, Format, Picture};
 use crate::describe::{describe, probe};
 use crate::error::Result;
 use crate::index::Digest;
-use crate::index::local::{Candidate, Postings, Query, Record, Sketch, write};
+use crate::index::local::{Candidate, FeatureFile, Query, Record, Sketch, write};
 use crate::locator::{Locator, Stamp};
 
 /// A picture that is compared.
@@ -104,20 +104,17 @@ pub fn compare(
         }
     }
     let mut file = Vec::new();
-    let sketch = Sketch::of(&kept.features, second.reduced_width, second.reduced_height);
+    let sketch = Sketch::of(&kept.features, second);
     write(&mut file, &[Record { sketch, ..Record::default() }])?;
     let size = (first.reduced_width as f32, first.reduced_height as f32);
-    let candidates = Query::new(&asked.features, size.0, &options.local).candidates(
-        &[Postings::from_bytes(file)?],
-        &options.local,
-        &|_| true,
-    )?;
+    let gallery = [FeatureFile::from_bytes(file)?];
+    let candidates = Query::new(&asked.features, size.0).candidates(&gallery, &options.local, None)?;
     let sizes = ((first.width, first.height), (first.reduced_width, first.reduced_height));
     let full = (second.width, second.height);
     let mut best: Option<(Drawn, usize)> = None;
     for candidate in &candidates {
         let Some((_, evidence, alignment, form, reduced)) = align(candidate, size, options) else { continue };
-        found.align(evidence, Aligned::of(&alignment, form, sizes, reduced, full), form);
+        found.align(evidence, Aligned::of(&alignment, form, sizes, reduced), form);
         if best.as_ref().is_none_or(|(_, inliers)| *inliers < evidence.inliers) {
             best = Some((Drawn::of(candidate, &alignment.map(), &alignment.inliers, size), evidence.inliers));
         }

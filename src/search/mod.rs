@@ -13,7 +13,7 @@ mod rank;
 pub mod verify;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,6 @@ use verify::Correspondence;
 use crate::decode::metadata::Metadata;
 use crate::describe::hash::Dihedral;
 use crate::error::Result;
-use crate::index;
 use crate::index::filter::Filter;
 use crate::index::local::{self, Candidate, Form, Hit};
 use crate::index::{Offline, PictureId, Reader, Selection, Shown, State};
@@ -223,7 +222,8 @@ impl Found {
             _ if self.evidence.identical => (Kind::Identical, whole(Dihedral::default()), (1.0, 1.0)),
             (Some(aligned), form) if form.is_none() || options.calibration.believes(&self.evidence) => {
                 let kind = if aligned.whole { Kind::Copy } else { Kind::Partial };
-                (kind, aligned.transform, (aligned.query_overlap, aligned.source_overlap))
+                let transform = aligned.transform.rescaled((1.0, 1.0), factor(wide(source), aligned.source));
+                (kind, transform, (aligned.query_overlap, aligned.source_overlap))
             }
             (_, form) => (Kind::Copy, whole(form.unwrap_or_default()), (1.0, 1.0)),
         };
@@ -240,10 +240,12 @@ struct Relation {
     overlaps: (f64, f64),
 }
 
-/// An alignment between the full-size pictures.
+/// An alignment between the full-size query and the reduced source.
 #[derive(Clone, Debug)]
 struct Aligned {
     transform: Transform,
+    /// Size of the reduced source.
+    source: geometry::Size,
     query_overlap: f64,
     source_overlap: f64,
     whole: bool,
@@ -265,34 +267,59 @@ fn gather(
     }
     let size = (reduced.0 as f32, reduced.1 as f32);
     let calibration = &options.calibration;
-    let (near, candidates) = rayon::join(
+    let (near, (query, candidates)) = rayon::join(
         || match probe.quality >= calibration.min_quality {
-            true => reader.candidates(probe, calibration.max_distance),
+            true => reader.near(probe, calibration.max_distance),
             false => Ok(Vec::new()),
         },
         || {
-            let query = local::Query::new(&probe.features, size.0, &options.local);
-            reader.local_candidates(&query, &options.local, selected)
+            let query = local::Query::new(&probe.features, size.0);
+            let candidates = reader.local_candidates(&query, &options.local, selected);
+            (query, candidates)
         },
     );
     let is_near =
-        |candidate: &index::Candidate| candidate.quality >= calibration.min_quality && wanted(candidate.picture);
-    for candidate in near?.into_iter().filter(is_near) {
+        |(candidate, _): &local::Near| candidate.quality >= calibration.min_quality && wanted(candidate.picture);
+    let near: Vec<_> = near?.into_iter().filter(is_near).collect();
+    for (candidate, _) in &near {
         let near = found.entry(candidate.picture).or_default();
         near.evidence.distance = Some(candidate.distance);
         near.form.get_or_insert(candidate.form);
     }
-    let candidates = candidates?;
+    let sizes = (*full, *reduced);
+    let mut candidates = candidates?;
+    // Of the nearest, nearly all are copies, and features say how they lie.
+    let proposed: HashSet<_> = candidates.iter().map(|candidate| candidate.picture).collect();
+    let near: Vec<_> = near.into_iter().filter(|(near, _)| !proposed.contains(&near.picture.0)).collect();
+    let nearest = near.get(..options.local.candidates).unwrap_or(&near);
+    candidates.extend(reader.local_candidates_at(&query, nearest, &options.local)?);
+    verify_all(&candidates, sizes, &mut found, options);
+    // Most queries are settled by now. Where none of the candidates is told for sure, copies may stand at less likely places;
+    // where many are, more may follow.
+    let is_settled = |found: &&Found| calibration.score(&found.evidence) >= calibration.min_score;
+    let settled = found.values().filter(is_settled).count();
+    if settled == 0 || 2 * settled >= options.local.candidates {
+        let candidates = reader.local_candidates(&query, &options.local.wider(), selected)?;
+        verify_all(&candidates, sizes, &mut found, options);
+    }
+    Ok(found.into_iter().collect())
+}
+
+/// Finds how candidates lie on the query, of which both sizes are given, and notes the evidence.
+fn verify_all(
+    candidates: &[Candidate],
+    (full, reduced): ((u32, u32), (u32, u32)),
+    found: &mut BTreeMap<PictureId, Found>,
+    options: &Options,
+) {
+    let size = (reduced.0 as f32, reduced.1 as f32);
     let aligned: Vec<_> = candidates.par_iter().filter_map(|candidate| align(candidate, size, options)).collect();
     for (picture_id, evidence, alignment, form, source) in aligned {
         let entry = found.entry(picture_id).or_default();
         if entry.evidence.inliers < evidence.inliers {
-            let Some(facts) = reader.facts(picture_id)? else { continue };
-            let aligned = Aligned::of(&alignment, form, (*full, *reduced), source, (facts.width, facts.height));
-            entry.align(evidence, aligned, form);
+            entry.align(evidence, Aligned::of(&alignment, form, (full, reduced), source), form);
         }
     }
-    Ok(found.into_iter().collect())
 }
 
 type Verified = (PictureId, Evidence, verify::Alignment, Form, (f32, f32));
@@ -311,25 +338,13 @@ fn align(candidate: &Candidate, query: (f32, f32), options: &Options) -> Option<
 }
 
 impl Aligned {
-    /// From the reduced pictures to the full ones, and from the form that was compared to the query as it came.
-    ///
-    /// Of the query both sizes, the full one first; of the source the reduced one, then the full one.
-    fn of(
-        alignment: &verify::Alignment,
-        form: Form,
-        query: ((u32, u32), (u32, u32)),
-        source: (f32, f32),
-        full: (u32, u32),
-    ) -> Self {
-        let wide = |(width, height): (u32, u32)| (f64::from(width), f64::from(height));
-        let (full_query, reduced, full_source) = (wide(query.0), wide(query.1), wide(full));
-        let factor =
-            |full: geometry::Size, reduced: geometry::Size| (full.0 / reduced.0.max(1.0), full.1 / reduced.1.max(1.0));
-        let (to_query, to_source) =
-            (factor(full_query, reduced), factor(full_source, (source.0.into(), source.1.into())));
+    /// From the reduced query to the full one, of which both sizes are given, the full one first, and from the form that was
+    /// compared to the query as it came.
+    fn of(alignment: &verify::Alignment, form: Form, query: ((u32, u32), (u32, u32)), source: (f32, f32)) -> Self {
+        let (reduced, source) = (wide(query.1), (source.0.into(), source.1.into()));
         let upright = if form.mirrored { alignment.transform.mirror_query(reduced.0) } else { alignment.transform };
         let map = alignment.homography.unwrap_or_else(|| alignment.transform.into());
-        let overlap = map.overlap(reduced, (source.0.into(), source.1.into()));
+        let overlap = map.overlap(reduced, source);
         // The overlap's box, not its area: a picture turned within its frame is whole.
         let span = |values: &mut dyn Iterator<Item = f64>| {
             let (low, high) = values.fold((f64::MAX, f64::MIN), |(low, high), v| (low.min(v), high.max(v)));
@@ -338,12 +353,22 @@ impl Aligned {
         let across = span(&mut overlap.outline.iter().map(|point| point.0)) / reduced.0.max(1.0);
         let down = span(&mut overlap.outline.iter().map(|point| point.1)) / reduced.1.max(1.0);
         Self {
-            transform: upright.rescaled(to_query, to_source),
+            transform: upright.rescaled(factor(wide(query.0), reduced), (1.0, 1.0)),
+            source,
             query_overlap: overlap.query,
             source_overlap: overlap.source,
             whole: overlap.source >= WHOLE && across.min(down) >= WHOLE,
         }
     }
+}
+
+fn wide((width, height): (u32, u32)) -> geometry::Size {
+    (f64::from(width), f64::from(height))
+}
+
+/// How much larger one size is than another, across and down.
+fn factor(full: geometry::Size, reduced: geometry::Size) -> geometry::Size {
+    (full.0 / reduced.0.max(1.0), full.1 / reduced.1.max(1.0))
 }
 
 /// Share of both pictures from which a match is of the whole: a frame of 3 % may be lost on each side.

@@ -12,7 +12,7 @@ type Files = Vec<(PathBuf, Vec<u8>)>;
 type Craft = fn(&Files) -> Files;
 
 /// The kinds, by name.
-pub const KINDS: [(&str, Craft); 13] = [
+pub const KINDS: [(&str, Craft); 14] = [
     ("documents that a segment does not have", |files| in_commit(files, number("\"max_doc\"", "4000000000"))),
     ("a segment a thousand times", |files| in_commit(files, repeated)),
     ("a file of features ten thousand times", |files| in_commit(files, features)),
@@ -56,14 +56,28 @@ pub const KINDS: [(&str, Craft); 13] = [
             places.iter().for_each(|&at| content[at - 4..at].copy_from_slice(&[0x7F, 0x7F, 0x7F, 0xFF]));
         })
     }),
-    ("lists of keypoints that are all the same", |files| {
+    ("lists that are all the same", |files| {
         in_first_of(files, "features", |content| {
+            let end = content.len() - 64;
             let number = |at: usize| u64::from_le_bytes(content[at..at + 8].try_into().unwrap()) as usize;
-            let (pictures, entries, bits) = (number(8), number(16), number(24));
-            for bucket in 0..=1 << bits {
-                let value = if bucket % 2 == 0 { 0 } else { entries as u32 };
-                let at = 64 + 41 * pictures + 4 * bucket;
+            let (pictures, lists, sources) = (number(end + 8), number(end + 32), number(end + 40));
+            let buckets = (end - sources - 46 * pictures) / 4;
+            for bucket in 0..buckets {
+                let value = if bucket % 2 == 0 { 0 } else { (sources - lists) as u32 };
+                let at = end - 4 * (buckets - bucket);
                 content[at..at + 4].copy_from_slice(&value.to_le_bytes());
+            }
+        })
+    }),
+    ("features that are of all pictures", |files| {
+        in_first_of(files, "features", |content| {
+            let end = content.len() - 64;
+            let number = |at: usize| u64::from_le_bytes(content[at..at + 8].try_into().unwrap()) as usize;
+            let (pictures, sources) = (number(end + 8), number(end + 40));
+            let first = content[sources + 41..sources + 46].to_vec();
+            for picture in 1..pictures {
+                let at = sources + 46 * picture + 41;
+                content[at..at + 5].copy_from_slice(&first);
             }
         })
     }),

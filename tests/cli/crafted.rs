@@ -85,7 +85,7 @@ thread_local! {
         let bytes = query();
         let picture = ris::decode::decode(&bytes, &ris::decode::Options::default()).unwrap();
         let described = ris::describe::describe(&picture);
-        Sketch::of(&described.features, picture.reduced_width, picture.reduced_height)
+        Sketch::of(&described.features, &picture)
     };
 }
 

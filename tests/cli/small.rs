@@ -26,11 +26,9 @@ static DRAWN: LazyLock<Drawn> = LazyLock::new(|| {
         decode(&bytes, &decode::Options::default()).unwrap()
     };
     let pictures = [picture("garden/pond.jpg"), picture("street/crossing.jpg")];
-    let sketches = pictures
-        .iter()
-        .map(|picture| Sketch::of(&describe(picture).features, picture.reduced_width, picture.reduced_height));
+    let sketches = pictures.iter().map(|picture| Sketch::of(&describe(picture).features, picture));
     let probe = probe(&pictures[0]);
-    let query = Query::new(&probe.features, pictures[0].reduced_width as f32, &local::Options::default());
+    let query = Query::new(&probe.features, pictures[0].reduced_width as f32);
     Drawn { sketches: sketches.collect(), probe, query }
 });
 

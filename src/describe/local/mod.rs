@@ -40,6 +40,18 @@ pub struct Keypoint {
     pub angle: f32,
 }
 
+impl Keypoint {
+    /// Where it is in the picture mirrored left to right, `width` being its width in pixels.
+    pub fn mirrored(&self, width: f32) -> Self {
+        Self { x: width - self.x, angle: half_turn(-self.angle), ..*self }
+    }
+
+    /// Where it is in the inverted (negative) picture, in which all gradients point the other way.
+    pub fn negated(&self) -> Self {
+        Self { angle: half_turn(self.angle), ..*self }
+    }
+}
+
 /// Keypoints and their descriptors, in the same order, the strongest first.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Features {
@@ -124,7 +136,6 @@ impl Features {
     /// Mirroring turns a keypoint's frame over: the rows of cells swap ends and orientations change sign.
     /// That is a reordering, so mirroring twice gives the same descriptors again.
     pub fn mirrored(&self, width: f32) -> Self {
-        let keypoint = |k: &Keypoint| Keypoint { x: width - k.x, angle: half_turn(-k.angle), ..*k };
         let descriptor = |d: &[u8; DESCRIPTOR]| {
             std::array::from_fn(|i| {
                 let (row, column, bin) = (i / 32, i / 8 % 4, i % 8);
@@ -132,7 +143,7 @@ impl Features {
             })
         };
         Self {
-            keypoints: self.keypoints.iter().map(keypoint).collect(),
+            keypoints: self.keypoints.iter().map(|keypoint| keypoint.mirrored(width)).collect(),
             descriptors: self.descriptors.iter().map(descriptor).collect(),
         }
     }
@@ -142,7 +153,6 @@ impl Features {
     /// All gradients turn by 180 degrees, and with them the keypoints' frames: the cells come in reverse
     /// order, the orientations within a cell, relative to the frame, stay.
     pub fn negated(&self) -> Self {
-        let keypoint = |k: &Keypoint| Keypoint { angle: half_turn(k.angle), ..*k };
         let descriptor = |d: &[u8; DESCRIPTOR]| {
             std::array::from_fn(|i| {
                 let (cell, bin) = (i / 8, i % 8);
@@ -150,7 +160,7 @@ impl Features {
             })
         };
         Self {
-            keypoints: self.keypoints.iter().map(keypoint).collect(),
+            keypoints: self.keypoints.iter().map(Keypoint::negated).collect(),
             descriptors: self.descriptors.iter().map(descriptor).collect(),
         }
     }

@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use super::Postings;
+use super::FeatureFile;
 use super::layout::Source;
 use crate::describe::Probe;
 use crate::describe::hash::PerceptualHash;
@@ -19,34 +19,40 @@ const ROWS: usize = 512;
 const SHARE: usize = 1 << 16;
 
 /// The pictures of several files whose hash differs from one of the probe's forms in at most `max_distance`
-/// bits, each with its nearest form, in any order.
+/// bits, each with its nearest form, and its file and number there, in any order.
 ///
 /// # Errors
 /// `Damaged` where a block that is read is.
-pub fn near(files: &[Postings], probe: &Probe, max_distance: u32) -> Result<Vec<Candidate>> {
-    let shares = |file: &'_ Postings| (0..file.pictures()).step_by(SHARE).collect::<Vec<_>>();
-    let shares: Vec<_> = files.iter().flat_map(|file| shares(file).into_iter().map(move |from| (file, from))).collect();
-    let found: Result<Vec<_>> =
-        shares.into_par_iter().map(|(file, from)| of_share(file, from, probe, max_distance)).collect();
+pub fn near(files: &[FeatureFile], probe: &Probe, max_distance: u32) -> Result<Vec<Near>> {
+    let shares = |file: &'_ FeatureFile| (0..file.pictures()).step_by(SHARE);
+    let shares: Vec<_> =
+        files.iter().enumerate().flat_map(|(i, file)| shares(file).map(move |from| (i, file, from))).collect();
+    let of_share = |(i, file, from)| of_share(i, file, from, probe, max_distance);
+    let found: Result<Vec<_>> = shares.into_par_iter().map(of_share).collect();
     Ok(found?.concat())
 }
 
-fn of_share(file: &Postings, from: usize, probe: &Probe, max_distance: u32) -> Result<Vec<Candidate>> {
+/// A candidate, and where it stands: the file's place among those that were asked, and the picture's number there.
+pub type Near = (Candidate, (usize, u32));
+
+fn of_share(place: usize, file: &FeatureFile, from: usize, probe: &Probe, max_distance: u32) -> Result<Vec<Near>> {
     let forms = probe.forms.map(|(_, hash)| hash);
     let (mut block, mut nearest_of) = ([[0u64; ROWS]; 4], [0; ROWS]);
     let mut found = Vec::new();
-    for sources in file.sources(from, file.pictures().min(from + SHARE))?.chunks(ROWS) {
+    let starts = (from..).step_by(ROWS);
+    for (start, sources) in starts.zip(file.sources(from, file.pictures().min(from + SHARE))?.chunks(ROWS)) {
         let [a, b, c, d] = &mut block;
         for ((((a, b), c), d), source) in a.iter_mut().zip(b).zip(c).zip(d).zip(sources) {
             [*a, *b, *c, *d] = Source::of(source).hash.0;
         }
         nearest(&block, &forms, &mut nearest_of);
-        for (source, &packed) in sources.iter().zip(&nearest_of) {
+        for ((source, &packed), number) in sources.iter().zip(&nearest_of).zip(start..) {
             let distance = u32::from(packed >> 3);
             if distance <= max_distance {
                 let form = probe.forms.get(usize::from(packed & 7)).map(|(form, _)| *form).unwrap_or_default();
                 let Source { picture, quality, .. } = Source::of(source);
-                found.push(Candidate { picture: PictureId(picture), form, distance, quality });
+                let candidate = Candidate { picture: PictureId(picture), form, distance, quality };
+                found.push((candidate, (place, u32::try_from(number).unwrap_or(u32::MAX))));
             }
         }
     }

@@ -9,10 +9,10 @@ use std::fs::File;
 use std::io::{self, BufWriter};
 use std::path::Path;
 
-use super::{Postings, Record, merge, write};
+use super::{FeatureFile, FirstFile, PICTURES_MAX, Record, merge, write};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::beneath::{self, Folder};
-use crate::index::committed::{Committed, EXCHANGED};
+use crate::index::committed::{Committed, EXCHANGED, Fingerprint};
 
 /// Where the files are, below the index's folder.
 pub const FOLDER: &str = "features";
@@ -21,9 +21,8 @@ const GATHERED: usize = 4096;
 /// Neighbouring files are merged once so many of them are of a size.
 const OF_A_SIZE: usize = 4;
 
-/// Pictures that a merged file holds at most. A search takes memory by the largest file: with a million pictures in one
-/// it was four times as much.
-const MERGED: usize = 1 << 16;
+/// Pictures that a merged file holds at most: a search asks each file for as much.
+const MERGED: usize = PICTURES_MAX;
 
 /// The writer's side.
 pub(in crate::index) struct Store {
@@ -45,7 +44,7 @@ impl Store {
         let folder = folder.map_err(|error| beneath::failed(error).about(index.join(FOLDER)))?;
         let mut files = Vec::new();
         for name in names {
-            let file = open_file(&folder, name, committed).map_err(beneath::advised)?;
+            let file = open_today(&folder, name, committed).map_err(beneath::advised)?;
             // Of an index that an early version has written.
             if committed.of(name).is_none() {
                 committed.note(name, file.fingerprint()?);
@@ -72,7 +71,7 @@ impl Store {
     ///
     /// # Errors
     /// `Io`; `Damaged` where that file is.
-    pub fn adopt(&mut self, file: &Postings, number: &dyn Fn(u32) -> Option<u32>) -> Result<()> {
+    pub fn adopt(&mut self, file: &FeatureFile, number: &dyn Fn(u32) -> Option<u32>) -> Result<()> {
         self.flush()?;
         let mut pictures = 0;
         let name = self.create(|out| {
@@ -150,17 +149,8 @@ impl Store {
     fn create(&mut self, fill: impl FnOnce(BufWriter<&File>) -> Result<()>) -> Result<String> {
         let name = format!("{:08}.ris", self.next);
         self.next += 1;
-        let durable = || -> Result<()> {
-            let file = self.folder.create(&name).map_err(Error::io)?;
-            fill(BufWriter::with_capacity(1 << 20, &file))?;
-            file.sync_all().and_then(|()| self.folder.sync()).map_err(Error::io)?;
-            self.committed.note(&name, Postings::of_file(file)?.fingerprint()?);
-            Ok(())
-        };
-        durable().map(|()| name.clone()).map_err(|error| {
-            let _ = self.folder.remove(&name);
-            error.about(self.folder.as_path().join(&name))
-        })
+        create(&self.folder, &name, &self.committed, fill)?;
+        Ok(name)
     }
 
     /// Where the newest files begin that are to become one.
@@ -190,7 +180,7 @@ impl Store {
     /// The name of one file that holds what several do, and its pictures.
     fn merged(&mut self, files: &[(String, usize)], keep: &dyn Fn(u32) -> bool) -> Result<(String, usize)> {
         let opened =
-            files.iter().map(|(name, _)| open_file(&self.folder, name, &self.committed).map_err(beneath::advised));
+            files.iter().map(|(name, _)| open_today(&self.folder, name, &self.committed).map_err(beneath::advised));
         let opened = opened.collect::<Result<Vec<_>>>()?;
         let mut pictures = 0;
         let name = self.create(|out| {
@@ -201,11 +191,40 @@ impl Store {
     }
 }
 
-/// Opens the files that a commit names, to be searched.
+/// A file of features of either format.
+pub(in crate::index) enum OneFile {
+    First(FirstFile),
+    Today(FeatureFile),
+}
+
+impl OneFile {
+    fn fingerprint(&self) -> Result<Fingerprint> {
+        match self {
+            Self::First(file) => file.fingerprint(),
+            Self::Today(file) => file.fingerprint(),
+        }
+    }
+
+    fn is(&self, expected: &Fingerprint) -> bool {
+        match self {
+            Self::First(file) => file.is(expected),
+            Self::Today(file) => file.is(expected),
+        }
+    }
+
+    fn verify(&self) -> Result<()> {
+        match self {
+            Self::First(file) => file.verify(),
+            Self::Today(file) => file.verify(),
+        }
+    }
+}
+
+/// Opens the files that a commit names.
 ///
 /// # Errors
 /// `Io`, `Damaged`.
-pub(in crate::index) fn open(index: &Path, names: &[String], committed: &Committed) -> Result<Vec<Postings>> {
+pub(in crate::index) fn open(index: &Path, names: &[String], committed: &Committed) -> Result<Vec<OneFile>> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
@@ -215,13 +234,27 @@ pub(in crate::index) fn open(index: &Path, names: &[String], committed: &Committ
 }
 
 /// Opens a file that is the one that was committed.
-fn open_file(folder: &Folder, name: &str, committed: &Committed) -> Result<Postings> {
+fn open_file(folder: &Folder, name: &str, committed: &Committed) -> Result<OneFile> {
     let open = || {
-        let file = Postings::of_file(folder.open(name).map_err(beneath::found)?)?;
-        let is_so = |file: &Postings| committed.check(name, |expected| file.is(expected)).map_err(beneath::found);
-        is_so(&file).map(|()| file)
+        let file = folder.open(name).map_err(beneath::found)?;
+        let file = match FirstFile::is_one(&file) {
+            true => OneFile::First(FirstFile::of_file(&file)?),
+            false => OneFile::Today(FeatureFile::of_file(&file)?),
+        };
+        committed.check(name, |expected| file.is(expected)).map_err(beneath::found).map(|()| file)
     };
     open().map_err(|error: Error| error.about(folder.as_path().join(name)))
+}
+
+/// The same of one that must be of today's format.
+fn open_today(folder: &Folder, name: &str, committed: &Committed) -> Result<FeatureFile> {
+    match open_file(folder, name, committed)? {
+        OneFile::Today(file) => Ok(file),
+        OneFile::First(_) => {
+            let message = "it is of the first format, where others are not";
+            Err(Error::new(ErrorKind::Damaged, message).about(folder.as_path().join(name)))
+        }
+    }
 }
 
 /// Checks every block of a file that a commit names, and that it is the committed one; returns its length in bytes.
@@ -238,6 +271,90 @@ pub(in crate::index) fn verify(index: &Path, name: &str, committed: &Committed) 
         Some(expected) if expected != found => Err(Error::new(ErrorKind::Damaged, EXCHANGED)),
         _ => Ok(found.length),
     }
+}
+
+/// Pictures of a file of the first format that are taken over together: 130 MB.
+const TAKEN_OVER: u32 = 1 << 14;
+
+/// Where the numbers of files begin that were taken over, so that a run that was stopped finds them again: no index of the
+/// first format has so many others.
+const TAKEN_OVER_NAMES: u64 = 1_000_000_000;
+
+/// Writes what files of the first format hold into files of today's, beside them. What an earlier run has written is kept.
+/// Returns the names for the commit; until that is made, the old files are the index.
+///
+/// # Errors
+/// `Io`, `Damaged`.
+pub(in crate::index) fn take_over(index: &Path, names: &[String], committed: &Committed) -> Result<Vec<String>> {
+    let folder = Folder::of_index(index).make_below(FOLDER);
+    let folder = folder.map_err(|error| beneath::failed(error).about(index.join(FOLDER)))?;
+    let mut taken = Vec::new();
+    for name in names {
+        let file = match open_file(&folder, name, committed).map_err(beneath::advised)? {
+            OneFile::First(file) => file,
+            OneFile::Today(_) => {
+                taken.push(name.clone());
+                continue;
+            }
+        };
+        let pictures = u32::try_from(file.pictures()).unwrap_or(u32::MAX);
+        for (part, from) in (0u64..).zip((0..pictures).step_by(TAKEN_OVER as usize)) {
+            let to = pictures.min(from.saturating_add(TAKEN_OVER));
+            let of_file = number(name).unwrap_or_default() % TAKEN_OVER_NAMES;
+            let new = format!("{:08}.ris", TAKEN_OVER_NAMES + of_file * 128 + part);
+            if !is_taken_over(&folder, &new, &file, from, to, committed)? {
+                create(&folder, &new, committed, |out| write(out, &file.records(from, to)?))?;
+            }
+            taken.push(new);
+        }
+    }
+    Ok(taken)
+}
+
+/// Whether a part of a file was taken over by an earlier run, which was stopped.
+fn is_taken_over(
+    folder: &Folder,
+    new: &str,
+    first: &FirstFile,
+    from: u32,
+    to: u32,
+    committed: &Committed,
+) -> Result<bool> {
+    let Ok(file) = folder.open(new) else { return Ok(false) };
+    let Ok(file) = FeatureFile::of_file(&file) else { return Ok(false) };
+    if file.pictures() != (to - from) as usize || file.verify().is_err() {
+        return Ok(false);
+    }
+    for number in from..to {
+        if file.source(number - from)? != first.source(number)? {
+            return Ok(false);
+        }
+    }
+    // Whoever wrote it may have been stopped before it was durable.
+    let durable = || folder.open(new)?.sync_all().and_then(|()| folder.sync());
+    durable().map_err(|error| Error::io(error).about(folder.as_path().join(new)))?;
+    committed.note(new, file.fingerprint()?);
+    Ok(true)
+}
+
+/// Writes a file, durable once this returns, and notes what it is.
+fn create(
+    folder: &Folder,
+    name: &str,
+    committed: &Committed,
+    fill: impl FnOnce(BufWriter<&File>) -> Result<()>,
+) -> Result<()> {
+    let durable = || -> Result<()> {
+        let file = folder.create(name).map_err(Error::io)?;
+        fill(BufWriter::with_capacity(1 << 20, &file))?;
+        file.sync_all().and_then(|()| folder.sync()).map_err(Error::io)?;
+        committed.note(name, FeatureFile::of_file(&file)?.fingerprint()?);
+        Ok(())
+    };
+    durable().map_err(|error| {
+        let _ = folder.remove(name);
+        error.about(folder.as_path().join(name))
+    })
 }
 
 /// The number that a file of features has for its name.

@@ -6,7 +6,6 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 use super::layout::Layout;
-use super::postings::Buffer;
 use super::*;
 use crate::describe::Probe;
 use crate::describe::hash::Dihedral;
@@ -34,13 +33,14 @@ fn features(seed: u64, count: usize) -> Features {
 }
 
 fn records(pictures: std::ops::Range<u32>) -> Vec<Record> {
-    let record = |picture: u32| Record {
-        picture,
-        hash: hash(picture),
-        quality: (picture % 101) as u8,
-        sketch: Sketch::of(&features(picture.into(), 60), 512, 384),
-    };
+    let record =
+        |picture: u32| Record { picture, hash: hash(picture), quality: (picture % 101) as u8, sketch: sketch(picture) };
     pictures.map(record).collect()
+}
+
+fn sketch(picture: u32) -> Sketch {
+    let thumbnail = if picture % 3 == 0 { Vec::new() } else { vec![picture as u8; THUMBNAIL] };
+    Sketch { thumbnail, ..Sketch::of_features(&features(picture.into(), 60), 512, 384) }
 }
 
 /// A hash of chance.
@@ -78,31 +78,106 @@ fn a_packed_keypoint_comes_back_within_the_stated_steps() {
 }
 
 #[test]
-fn every_entry_is_found_under_its_word_and_a_picture_is_found_by_its_own_features() {
+fn what_is_kept_of_a_picture_is_what_was_described_and_its_lists_hold_it() {
     let pictures = records(10..50);
-    let postings = Postings::from_bytes(file(&pictures)).unwrap();
-    assert_eq!((postings.pictures(), postings.entries()), (40, 2400));
-    let lists = postings.lists().unwrap();
-    for (number, Record { sketch, .. }) in (0..).zip(&pictures) {
+    let file = FeatureFile::from_bytes(file(&pictures)).unwrap();
+    assert_eq!((file.pictures(), file.features()), (40, 2400));
+    let cut = file.layout().cut();
+    for (number, Record { sketch, picture, .. }) in (0..).zip(&pictures) {
+        let mut expected = sketch.clone();
+        expected.entries.sort_unstable();
+        assert_eq!(file.sketch(number).unwrap(), expected, "{picture}");
         for entry in &sketch.entries {
-            let mut found = false;
-            let is_it = |f: Found| {
-                found |= (f.picture, f.geometry, f.signature) == (number, entry.geometry, entry.signature);
-            };
-            lists.of_word(entry.word, &mut Buffer::new(), is_it).unwrap();
-            assert!(found, "{number} {entry:?}");
+            let own = cut.number(lists::cell(entry), number);
+            let place_of = |bucket: &lists::Bucket<'_>| bucket.place(&(own..own + 1));
+            let bucket = cut.bucket_of(own);
+            let (place, mut numbers) = (file.bucket(bucket, place_of).unwrap(), Vec::new());
+            file.numbers(bucket, &place, &mut numbers).unwrap();
+            assert!(numbers.contains(&own), "{picture} {entry:?}");
         }
     }
+}
+
+#[test]
+fn a_picture_is_found_by_its_own_features_in_each_form() {
+    let file = FeatureFile::from_bytes(file(&records(10..50))).unwrap();
     let options = Options::default();
+    let mut found_in = 0;
     for picture in 10..50 {
         let own = features(picture.into(), 60);
         for (form, asked) in
             [(Form::ALL[0], own.clone()), (Form::ALL[1], own.mirrored(512.0)), (Form::ALL[2], own.negated())]
         {
-            let query = Query::new(&asked, 512.0, &options);
-            let found = query.candidates(std::slice::from_ref(&postings), &options, &|_| true).unwrap();
+            let query = Query::new(&asked, 512.0);
+            let found = query.candidates(std::slice::from_ref(&file), &options, None).unwrap();
             assert_eq!((found[0].picture, found[0].form), (picture, form));
             assert!(found[0].hits.len() >= 40, "{} of 60 features", found[0].hits.len());
+            let wanted = |id: u32| id % 2 == 0;
+            let found = query.candidates(std::slice::from_ref(&file), &options, Some(&wanted)).unwrap();
+            assert!(found.iter().all(|candidate| wanted(candidate.picture)));
+            assert_eq!(found.first().is_some_and(|first| first.picture == picture), wanted(picture));
+            found_in += 1;
+        }
+    }
+    assert_eq!(found_in, 120);
+}
+
+#[test]
+fn a_picture_that_stands_in_a_gallery_hundreds_of_times_is_found_each_time() {
+    let mut pictures = records(0..600);
+    let copy = pictures[5].sketch.clone();
+    pictures.iter_mut().filter(|record| record.picture % 4 == 1).for_each(|record| record.sketch = copy.clone());
+    let file = FeatureFile::from_bytes(file(&pictures)).unwrap();
+    let query = Query::new(&features(5, 60), 512.0);
+    let found = query.candidates(&[file], &Options::default().wider(), None).unwrap();
+    let plain: Vec<_> = found.iter().filter(|candidate| candidate.form == Form::default()).collect();
+    let copies = plain.iter().filter(|candidate| candidate.picture % 4 == 1 && candidate.hits.len() >= 60).count();
+    assert_eq!(copies, 150);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, rng_seed: RngSeed::Fixed(5), ..ProptestConfig::default() })]
+
+    #[test]
+    fn numbers_of_a_bucket_come_back_all_together_and_range_by_range(
+        bucket_bits in 0u32..=20, picture_bits in 0u32..=20, count in 0usize..3000, near in any::<bool>(), seed in any::<u64>()
+    ) {
+        let cut = lists::Cut { bucket_bits, picture_bits };
+        let (mut seed, rest) = (seed, 32 - bucket_bits + picture_bits);
+        let number = (1 << bucket_bits) - 1;
+        let base = (number as u64) << rest;
+        // Evenly, or most of them in a small part.
+        let end = if near { 1 << (rest - rest / 3) } else { 1 << rest };
+        let mut numbers: Vec<u64> = (0..count).map(|_| base + random(&mut seed) % end).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let packed = cut.pack(&numbers);
+        let read = |from: usize, to: usize| packed.get(from..to);
+        let bucket = lists::Bucket::of(cut, number, packed.len(), &read).unwrap();
+        prop_assert!(bucket.is_sound());
+        let mut all = Vec::new();
+        bucket.numbers(&bucket.whole().unwrap(), &mut all).unwrap();
+        prop_assert_eq!(&all, &numbers);
+        for _ in 0..20 {
+            let bits = bucket_bits.max(20) + (random(&mut seed) % 13) as u32;
+            let range = cut.numbers_of((base + random(&mut seed) % end) >> (32 + picture_bits - bits.min(32)), bits.min(32));
+            let expected: Vec<u64> = numbers.iter().copied().filter(|number| range.contains(number)).collect();
+            all.clear();
+            bucket.numbers(&bucket.place(&range).unwrap(), &mut all).unwrap();
+            all.retain(|number| range.contains(number));
+            prop_assert_eq!(&all, &expected);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_some_numbers_of_a_bucket_or_none(bytes in prop::collection::vec(any::<u8>(), 0..300), bits in 0u32..=20) {
+        let cut = lists::Cut { bucket_bits: bits, picture_bits: 8 };
+        let read = |from: usize, to: usize| bytes.get(from..to);
+        if let Some(bucket) = lists::Bucket::of(cut, 0, bytes.len(), &read) {
+            let mut numbers = Vec::new();
+            let read = bucket.whole().and_then(|place| bucket.numbers(&place, &mut numbers));
+            prop_assert!(numbers.len() <= 8 * bytes.len());
+            prop_assert!(read.is_none() || numbers.is_sorted());
         }
     }
 }
@@ -111,7 +186,7 @@ fn every_entry_is_found_under_its_word_and_a_picture_is_found_by_its_own_feature
 fn every_near_hash_is_found_with_its_form_and_none_else() {
     let plain = |picture| Record { picture, hash: hash(picture), quality: (picture % 101) as u8, ..Record::default() };
     let files = [0..1500u32, 1500..1503].map(|range| range.map(plain).collect::<Vec<_>>());
-    let opened: Vec<_> = files.iter().map(|records| Postings::from_bytes(file(records)).unwrap()).collect();
+    let opened: Vec<_> = files.iter().map(|records| FeatureFile::from_bytes(file(records)).unwrap()).collect();
     let mut forms = [(Dihedral::default(), PerceptualHash::default()); 8];
     for ((slot, form), asked) in forms.iter_mut().zip(Dihedral::all()).zip([3, 700, 1501, 9003, 9004, 9005, 9006, 9007])
     {
@@ -120,7 +195,11 @@ fn every_near_hash_is_found_with_its_form_and_none_else() {
     }
     let probe = Probe { forms, quality: 100, features: Features::default() };
     for limit in [1, 2, 105] {
-        let mut found = hashes::near(&opened, &probe, limit).unwrap();
+        let found = hashes::near(&opened, &probe, limit).unwrap();
+        for (candidate, (file, number)) in &found {
+            assert_eq!(opened[*file].source(*number).unwrap().picture, candidate.picture.0);
+        }
+        let mut found: Vec<_> = found.into_iter().map(|(candidate, _)| candidate).collect();
         found.sort_by_key(|candidate| candidate.picture);
         let near = |record: &Record| {
             let distances = forms.iter().map(|(form, hash)| (hash.distance(record.hash), *form));
@@ -135,7 +214,7 @@ fn every_near_hash_is_found_with_its_form_and_none_else() {
 
 #[test]
 fn merged_files_are_as_if_written_at_once_and_lack_what_is_forgotten() {
-    let open = |range| Postings::from_bytes(file(&records(range))).unwrap();
+    let open = |range| FeatureFile::from_bytes(file(&records(range))).unwrap();
     let (a, b, c) = (open(0..30), open(30..31), open(31..60));
     let mut merged = Vec::new();
     assert_eq!(merge(&mut merged, &[&a, &b, &c], &Some).unwrap(), 60);
@@ -147,59 +226,52 @@ fn merged_files_are_as_if_written_at_once_and_lack_what_is_forgotten() {
 }
 
 #[test]
-fn an_entry_of_any_word_and_picture_is_unpacked_as_it_was_packed() {
-    let mut seed = 11;
-    for (pictures, entries) in [(1, 0), (1, 300), (4096, 1 << 20), (65_537, 9), (1 << 20, 300 << 20), (PICTURES_MAX, 1)]
-    {
-        let layout = Layout::of(pictures, entries);
-        for number in [0, pictures / 2, pictures - 1] {
-            let [word, geometry, signature] =
-                [1 << 20, 1 << geometry::BITS, u64::MAX].map(|end| random(&mut seed) % end);
-            let entry = Entry { word: word as u32, geometry: geometry as u32, signature };
-            let found = layout.unpack(&layout.pack(&entry, number as u32));
-            let word = layout.word_of(layout.bucket_of(entry.word), found.rest);
-            assert_eq!(
-                (Entry { word, geometry: found.geometry, signature: found.signature }, found.picture),
-                (entry, number as u32)
-            );
+fn a_thumbnail_is_the_picture_in_sixteen_rows_of_sixteen_means() {
+    // Darker from left to right, and in its lower half again from the start.
+    let (width, height) = (50, 37);
+    let luma: Vec<u8> = (0..width * height).map(|i| 250 - 4 * (i % width) as u8 - (i / width) as u8).collect();
+    let kept = thumbnail(&luma, width, height);
+    let level = |x: usize, y: usize| kept[(y * 16 + x) / 2] >> (4 * (x % 2)) & 15;
+    assert_eq!((kept.len(), level(0, 0), level(15, 15)), (THUMBNAIL, 15, 0));
+    for y in 0..16 {
+        for x in 0..16 {
+            let mean = 250.0 - 4.0 * ((x as f32 + 0.5) * 50.0 / 16.0 - 0.5) - ((y as f32 + 0.5) * 37.0 / 16.0 - 0.5);
+            let (low, high) = (250.0 - 4.0 * 47.94 - 35.34, 250.0 - 4.0 * 1.06 - 0.66);
+            let expected = (mean - low) / (high - low) * 15.0;
+            assert!((f32::from(level(x, y)) - expected).abs() < 0.7, "{x} {y}: {} {expected}", level(x, y));
         }
     }
+    assert_eq!(thumbnail(&[7; 12], 4, 3), vec![0; THUMBNAIL]);
+    assert!(thumbnail(&[], 0, 3).is_empty() && thumbnail(&[1, 2], 1, 1).is_empty());
 }
 
 #[test]
 fn a_file_that_is_cut_or_lengthened_is_refused() {
     let bytes = file(&records(0..3));
     let mut cut = 0;
-    for end in (0..bytes.len()).step_by(997) {
-        assert!(Postings::from_bytes(bytes[..end].to_vec()).is_err(), "{end}");
+    for end in (0..bytes.len()).step_by(29) {
+        assert!(FeatureFile::from_bytes(bytes[..end].to_vec()).is_err(), "{end}");
         cut += 1;
     }
     assert!(cut > 100);
-    assert!(Postings::from_bytes([bytes.as_slice(), &[0]].concat()).is_err());
-    assert!(Postings::from_bytes(bytes).is_ok_and(|postings| postings.verify().is_ok()));
+    assert!(FeatureFile::from_bytes([bytes.as_slice(), &[0]].concat()).is_err());
+    assert!(FeatureFile::from_bytes(bytes).is_ok_and(|postings| postings.verify().is_ok()));
 }
 
 #[test]
-fn a_file_in_which_words_share_their_entries_is_damaged() {
-    let pictures = records(0..3);
-    let bytes = file(&pictures);
+fn a_file_whose_buckets_are_out_of_order_is_damaged() {
+    let bytes = file(&records(0..30));
     let layout = Layout::read(&bytes).unwrap();
     let mut content = bytes[..layout.checksums()].to_vec();
-    for bucket in 0..=layout.buckets() {
-        let end = if bucket % 2 == 0 { 0 } else { layout.entries as u32 };
+    let buckets = layout.cut().buckets();
+    for bucket in 0..=buckets {
+        let end = if bucket % 2 == 0 { 0 } else { (layout.sources - layout.lists) as u32 };
         content[layout.directory() + 4 * bucket..][..4].copy_from_slice(&end.to_le_bytes());
     }
     let sums: Vec<u8> = content.chunks(layout::BLOCK).flat_map(|block| crc32fast::hash(block).to_le_bytes()).collect();
-    let postings = Postings::from_bytes([content, sums].concat()).unwrap();
-    // The list of every other word is all of the file.
-    let lists = postings.lists().unwrap();
-    let whole =
-        (0..1 << 20).step_by(1 << 10).filter(|&word| lists.list(word).is_ok_and(|list| list.len() == layout.entries));
-    assert!(whole.count() > 100);
-    assert!(postings.verify().is_err());
-    let options = Options::default();
-    let query = Query::new(&features(0, 60), 512.0, &options);
-    assert!(query.candidates(&[postings], &options, &|_| true).is_err());
+    let file = FeatureFile::from_bytes([content, sums].concat()).unwrap();
+    assert!(buckets > 30 && file.verify().is_err());
+    assert!(Query::new(&features(0, 60), 512.0).candidates(&[file], &Options::default(), None).is_err());
 }
 
 proptest! {
@@ -210,7 +282,7 @@ proptest! {
         let mut bytes = file(&records(0..3));
         let place = place.index(bytes.len());
         bytes[place] ^= flip;
-        let noticed = match Postings::from_bytes(bytes) {
+        let noticed = match FeatureFile::from_bytes(bytes) {
             Err(_) => true,
             Ok(postings) => postings.verify().is_err(),
         };

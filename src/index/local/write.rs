@@ -2,113 +2,135 @@
 
 use std::io::Write;
 
-use super::layout::{BLOCK, Layout, PICTURES_MAX, RANGES, Source};
-use super::vocabulary::WORD_BITS;
-use super::{Entry, Postings, Record};
+use super::file::damaged;
+use super::layout::{BLOCK, Layout, MAGIC, PICTURE, PICTURES_MAX, Source};
+use super::lists::{self, Cut};
+use super::packed::pack;
+use super::{FeatureFile, Record};
 use crate::error::{Error, Result};
 
-/// An entry and the number of its picture within the file.
-type Numbered = (Entry, u32);
-
-/// The order of a file: by word, then by picture, so that votes are counted in passing.
-fn place((entry, number): &Numbered) -> (u32, u32, u32, u64) {
-    (entry.word, *number, entry.geometry, entry.signature)
-}
-
-/// Sorts the entries of many pictures and writes their file. Pictures beyond [`PICTURES_MAX`] are left out.
+/// Writes the file of many pictures. Pictures beyond [`PICTURES_MAX`] are left out.
 ///
-/// Memory: 24 bytes an entry beside the sketches.
+/// Memory: 8 bytes a feature beside the sketches.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn write(out: impl Write, pictures: &[Record]) -> Result<()> {
     let pictures = pictures.get(..PICTURES_MAX).unwrap_or(pictures);
-    let count = pictures.iter().map(|record| record.sketch.entries.len()).sum();
-    let mut entries: Vec<Numbered> = Vec::with_capacity(count);
-    for (number, record) in (0u32..).zip(pictures) {
-        entries.extend(record.sketch.entries.iter().map(|&entry| (entry, number)));
+    let features = pictures.iter().map(|record| record.sketch.entries.len()).sum();
+    let mut out = Output::begin(out, pictures.len(), features)?;
+    for record in pictures {
+        out.features(&pack(&record.sketch))?;
     }
-    entries.sort_unstable_by_key(place);
-    let mut counts = Counts::new();
-    entries.iter().for_each(|(entry, _)| counts.add(entry.word));
-    let mut out = Output::begin(out, pictures.len(), &counts)?;
+    let cut = out.cut;
+    let mut numbers = Vec::with_capacity(features);
+    for (number, record) in (0u32..).zip(pictures) {
+        numbers.extend(record.sketch.entries.iter().map(|entry| cut.number(lists::cell(entry), number)));
+    }
+    numbers.sort_unstable();
+    // Of several features of a picture in one cell its list says no more than of one.
+    numbers.dedup();
+    out.numbers(&numbers)?;
+    out.end_lists()?;
     for record in pictures {
         out.source(&record.source())?;
-    }
-    out.directory(&counts)?;
-    for entry in &entries {
-        out.entry(entry)?;
     }
     out.finish()
 }
 
+/// Parts of the vocabulary that a merge takes one after the other.
+const RANGES: u64 = 1 << RANGE_BITS;
+const RANGE_BITS: u32 = 10;
+
 /// Writes one file that holds the pictures of several, each under the number that `number` gives for the one it has
 /// there; those without one are left out.
 ///
-/// Memory: 4 MiB, 8 bytes a picture, and the entries of one word in 32,768. Returns how many pictures it
+/// Memory: 4 MiB, 12 bytes a picture, and the lists of one part in 1,024 of all words. Returns how many pictures it
 /// holds; beyond [`PICTURES_MAX`] they are left out, so callers merge no more than that.
 ///
 /// # Errors
 /// Those of `out`; `Damaged` where a file is.
-pub fn merge(out: impl Write, files: &[&Postings], number: &dyn Fn(u32) -> Option<u32>) -> Result<usize> {
-    let mut pictures = 0;
+pub fn merge(out: impl Write, files: &[&FeatureFile], number: &dyn Fn(u32) -> Option<u32>) -> Result<usize> {
+    let (mut pictures, mut features) = (0, 0);
     let mut numbers: Vec<Vec<Option<u32>>> = Vec::new();
     for file in files {
         let mut of_file = Vec::with_capacity(file.pictures());
-        for source in file.sources(0, file.pictures())? {
+        for (place, source) in (0u32..).zip(file.sources(0, file.pictures())?) {
             let wanted = pictures < PICTURES_MAX && number(Source::of(source).picture).is_some();
             of_file.push(wanted.then_some(pictures as u32));
-            pictures += usize::from(wanted);
+            if wanted {
+                pictures += 1;
+                features += file.packed(place)?.count();
+            }
         }
         numbers.push(of_file);
     }
-    let lists = files.iter().map(|file| file.lists()).collect::<Result<Vec<_>>>()?;
-    let each = |range: usize, take: &mut dyn FnMut(Numbered)| -> Result<()> {
-        for (lists, numbers) in lists.iter().zip(&numbers) {
-            lists.of_range(range, &mut |entry, number| {
-                if let Some(Some(number)) = numbers.get(number as usize) {
-                    take((entry, *number));
+    let kept = || {
+        files.iter().zip(&numbers).flat_map(|(&file, numbers)| {
+            let kept = (0u32..).zip(numbers).filter(|(_, kept)| kept.is_some());
+            kept.map(move |(place, _)| (file, place))
+        })
+    };
+    let mut out = Output::begin(out, pictures, features)?;
+    for (file, place) in kept() {
+        out.features(file.read(file.place_of(place)?)?)?;
+    }
+    let cut = out.cut;
+    let mut merged = Vec::new();
+    let mut waiting: Vec<Waiting<'_>> = files.iter().map(|file| Waiting::of(file)).collect();
+    for range in 1..=RANGES {
+        for (waiting, numbers) in waiting.iter_mut().zip(&numbers) {
+            waiting.up_to(range, &mut |cell, place| {
+                if let Some(Some(number)) = numbers.get(place as usize) {
+                    merged.push(cut.number(cell, *number));
                 }
             })?;
         }
-        Ok(())
-    };
-    let mut counts = Counts::new();
-    for range in 0..RANGES {
-        each(range, &mut |(entry, _)| counts.add(entry.word))?;
+        merged.sort_unstable();
+        // What one file lists twice was not written by us.
+        merged.dedup();
+        out.numbers(&merged)?;
+        merged.clear();
     }
-    let mut out = Output::begin(out, pictures, &counts)?;
-    for (file, numbers) in files.iter().zip(&numbers) {
-        for (source, _) in file.sources(0, file.pictures())?.iter().zip(numbers).filter(|(_, kept)| kept.is_some()) {
-            let source = Source::of(source);
-            out.source(&Source { picture: number(source.picture).unwrap_or(source.picture), ..source })?;
-        }
-    }
-    out.directory(&counts)?;
-    let mut entries = Vec::new();
-    for range in 0..RANGES {
-        entries.clear();
-        each(range, &mut |entry| entries.push(entry))?;
-        entries.sort_unstable_by_key(place);
-        for entry in &entries {
-            out.entry(entry)?;
-        }
+    out.end_lists()?;
+    for (file, place) in kept() {
+        let source = file.source(place)?;
+        out.source(&Source { picture: number(source.picture).unwrap_or(source.picture), ..source })?;
     }
     out.finish()?;
     Ok(pictures)
 }
 
-/// Entries of each word.
-struct Counts(Vec<u32>);
+/// The lists of a file that are still to be merged.
+struct Waiting<'a> {
+    file: &'a FeatureFile,
+    next: usize,
+    /// Numbers of the last bucket that was read, and how many of them are done.
+    numbers: Vec<u64>,
+    done: usize,
+}
 
-impl Counts {
-    fn new() -> Self {
-        Self(vec![0; 1 << WORD_BITS])
+impl<'a> Waiting<'a> {
+    fn of(file: &'a FeatureFile) -> Self {
+        Self { file, next: 0, numbers: Vec::new(), done: 0 }
     }
 
-    fn add(&mut self, word: u32) {
-        if let Some(count) = self.0.get_mut(word as usize) {
-            *count += 1;
+    /// Calls `take` with the cells and pictures of all parts before this one that were not taken yet.
+    fn up_to(&mut self, range: u64, take: &mut dyn FnMut(u64, u32)) -> Result<()> {
+        let cut = self.file.layout().cut();
+        let end = cut.numbers_of(range, RANGE_BITS).start;
+        loop {
+            while let Some(&number) = self.numbers.get(self.done).filter(|&&number| number < end) {
+                take(number >> cut.picture_bits, cut.picture_of(number));
+                self.done += 1;
+            }
+            if self.done < self.numbers.len() || self.next == cut.buckets() {
+                return Ok(());
+            }
+            self.numbers.clear();
+            self.done = 0;
+            self.file.bucket(self.next, |bucket| bucket.numbers(&bucket.whole()?, &mut self.numbers))?;
+            self.next += 1;
         }
     }
 }
@@ -117,35 +139,76 @@ impl Counts {
 struct Output<W> {
     out: Checked<W>,
     layout: Layout,
+    cut: Cut,
+    /// Where the features of each picture begin.
+    starts: Vec<u64>,
+    /// Numbers of the bucket in the making, and where each that is done begins.
+    bucket: Vec<u64>,
+    directory: Vec<u32>,
+    next_source: usize,
 }
 
 impl<W: Write> Output<W> {
-    /// Writes the header. What follows comes in the order of the file.
-    fn begin(out: W, pictures: usize, counts: &Counts) -> Result<Self> {
-        let layout = Layout::of(pictures, counts.0.iter().map(|&count| count as usize).sum());
-        let mut out = Checked { out, block: Vec::with_capacity(BLOCK), sums: Vec::new() };
-        out.put(&layout.header())?;
-        Ok(Self { out, layout })
+    /// What follows comes in the order of the file.
+    fn begin(out: W, pictures: usize, features: usize) -> Result<Self> {
+        let layout = Layout { pictures, features, numbers: 0, lists: 0, sources: 0 };
+        let mut out = Checked { out, block: Vec::with_capacity(BLOCK), sums: Vec::new(), length: 0 };
+        out.put(MAGIC)?;
+        let (cut, starts) = (layout.cut(), Vec::with_capacity(pictures));
+        Ok(Self { out, layout, cut, starts, bucket: Vec::new(), directory: vec![0], next_source: 0 })
+    }
+
+    fn features(&mut self, packed: &[u8]) -> Result<()> {
+        self.starts.push(self.out.length as u64);
+        self.out.put(packed)?;
+        self.layout.lists = self.out.length;
+        Ok(())
+    }
+
+    /// Numbers of lists, ascending.
+    fn numbers(&mut self, numbers: &[u64]) -> Result<()> {
+        self.layout.numbers += numbers.len();
+        let cut = self.cut;
+        for of_bucket in numbers.chunk_by(|a, b| cut.bucket_of(*a) == cut.bucket_of(*b)) {
+            let Some(&first) = of_bucket.first() else { continue };
+            self.end_buckets(cut.bucket_of(first))?;
+            self.bucket.extend_from_slice(of_bucket);
+        }
+        Ok(())
+    }
+
+    /// Writes the bucket in the making and empty ones, up to one that begins.
+    fn end_buckets(&mut self, next: usize) -> Result<()> {
+        while self.directory.len() <= next {
+            let packed = self.cut.pack(&self.bucket);
+            self.out.put(&packed)?;
+            self.bucket.clear();
+            let length = u32::try_from(self.out.length - self.layout.lists).map_err(|_| damaged())?;
+            self.directory.push(length);
+        }
+        Ok(())
+    }
+
+    fn end_lists(&mut self) -> Result<()> {
+        self.layout.lists = self.layout.lists.max(MAGIC.len());
+        self.end_buckets(self.cut.buckets())?;
+        self.layout.sources = self.out.length;
+        Ok(())
     }
 
     fn source(&mut self, source: &Source) -> Result<()> {
-        self.out.put(&source.kept())
+        let start = self.starts.get(self.next_source).copied().unwrap_or_default() as usize;
+        self.next_source += 1;
+        let kept: [u8; PICTURE] = source.kept(start);
+        self.out.put(&kept)
     }
 
-    fn directory(&mut self, counts: &Counts) -> Result<()> {
-        let mut next = 0u32;
-        for words in counts.0.chunks(1 << self.layout.rest_bits()) {
-            self.out.put(&next.to_le_bytes())?;
-            next += words.iter().sum::<u32>();
+    fn finish(mut self) -> Result<()> {
+        for start in std::mem::take(&mut self.directory) {
+            self.out.put(&start.to_le_bytes())?;
         }
-        self.out.put(&next.to_le_bytes())
-    }
-
-    fn entry(&mut self, (entry, number): &Numbered) -> Result<()> {
-        self.out.put(&self.layout.pack(entry, *number))
-    }
-
-    fn finish(self) -> Result<()> {
+        let trailer = self.layout.trailer();
+        self.out.put(&trailer)?;
         self.out.finish()
     }
 }
@@ -155,10 +218,12 @@ struct Checked<W> {
     out: W,
     block: Vec<u8>,
     sums: Vec<u8>,
+    length: usize,
 }
 
 impl<W: Write> Checked<W> {
     fn put(&mut self, mut bytes: &[u8]) -> Result<()> {
+        self.length += bytes.len();
         while !bytes.is_empty() {
             let (now, later) = bytes.split_at(bytes.len().min(BLOCK - self.block.len()));
             self.block.extend_from_slice(now);
