@@ -335,9 +335,13 @@ dispatched! {
     fn pairs(asked: &Asked, packed: Packed<'_>, max_distance: u32) -> Vec<Hit> = pairs_plain
 }
 
+/// Pairs of a candidate at most. A copy has a thousand or so; two patterns have one for each two places, and all of them say
+/// the same.
+const PAIRS_MAX: usize = 4096;
+
 #[inline(always)]
 fn pairs_plain(asked: &Asked, packed: Packed<'_>, max_distance: u32) -> Vec<Hit> {
-    let mut hits = Vec::new();
+    let (mut hits, mut seen, mut step) = (Vec::new(), 0usize, 1);
     for entry in packed.entries() {
         let is_asked = asked.words.get(entry.word as usize / 64).is_some_and(|word| word >> (entry.word % 64) & 1 == 1);
         if !is_asked {
@@ -347,11 +351,21 @@ fn pairs_plain(asked: &Asked, packed: Packed<'_>, max_distance: u32) -> Vec<Hit>
         let same = asked.lookups.iter().skip(from).take_while(|lookup| lookup.word == entry.word);
         for lookup in same {
             let distance = (lookup.signature ^ entry.signature).count_ones();
-            if distance <= max_distance
+            if distance > max_distance {
+                continue;
+            }
+            if seen.is_multiple_of(step)
                 && let Some(&query) = asked.keypoints.get(usize::from(lookup.keypoint))
             {
                 hits.push(Hit { query, source: geometry::unpack(entry.geometry), weight: nearness(distance) });
+                if hits.len() > PAIRS_MAX {
+                    // Every second of all, from here on, too.
+                    let mut number = 0;
+                    hits.retain(|_| std::mem::replace(&mut number, number + 1) % 2 == 0);
+                    step *= 2;
+                }
             }
+            seen += 1;
         }
     }
     hits

@@ -135,6 +135,36 @@ fn a_picture_that_stands_in_a_gallery_hundreds_of_times_is_found_each_time() {
     assert_eq!(copies, 150);
 }
 
+#[test]
+fn a_query_that_is_a_pattern_all_over_has_no_more_pairs_than_are_bounded_and_still_finds() {
+    let alike = |seed: u64, count: usize| {
+        let of_chance = features(seed, count);
+        Features { descriptors: vec![features(7, 1).descriptors[0]; count], ..of_chance }
+    };
+    let pattern = |picture: u32| Record {
+        picture,
+        hash: hash(picture),
+        quality: 80,
+        sketch: Sketch::of_features(&alike(picture.into(), 350), 512, 384),
+    };
+    let mut pictures: Vec<_> = (100..160).map(pattern).collect();
+    pictures.extend(records(200..220));
+    let file = FeatureFile::from_bytes(file(&pictures)).unwrap();
+    let find = |features: &Features| {
+        let files = std::slice::from_ref(&file);
+        Query::new(features, 512.0).candidates(files, &Options::default(), None).unwrap()
+    };
+    // One place alone has all that look like it.
+    let few = find(&alike(100, 4));
+    assert!(few.iter().filter(|candidate| candidate.hits.len() == 4 * 350).count() >= 60);
+    let many = find(&alike(100, 1500));
+    let plain: Vec<_> = many.iter().filter(|candidate| candidate.form == Form::default()).collect();
+    assert_eq!(plain.len(), 60);
+    assert!(plain.iter().all(|candidate| (2000..=4096).contains(&candidate.hits.len())));
+    let own = find(&features(205, 60));
+    assert_eq!((own[0].picture, own[0].form), (205, Form::ALL[0]));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, rng_seed: RngSeed::Fixed(5), ..ProptestConfig::default() })]
 
