@@ -31,6 +31,8 @@ mod hostile;
 #[cfg(unix)]
 mod impostor;
 mod index;
+#[cfg(feature = "crawl")]
+mod inherited;
 mod life;
 #[cfg(feature = "crawl")]
 mod manners;
