@@ -566,7 +566,7 @@ impl Records {
         let mut file = io::BufReader::new(folder.open(name).map_err(about)?);
         let mut magic = [0; MAGIC.len()];
         file.read_exact(&mut magic).map_err(about)?;
-        if magic != MAGIC {
+        if magic != MAGIC || length < MAGIC.len() as u64 {
             return Err(damaged(&path));
         }
         let hasher = blake3::Hasher::new();
