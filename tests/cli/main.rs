@@ -16,6 +16,8 @@ mod crafted;
 mod crash;
 #[cfg(feature = "crawl")]
 mod crawl;
+#[cfg(target_os = "linux")]
+mod crawled;
 mod damage;
 #[cfg(unix)]
 mod equal;
