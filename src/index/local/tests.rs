@@ -108,6 +108,37 @@ fn every_entry_is_found_under_its_word_and_a_picture_is_found_by_its_own_feature
 }
 
 #[test]
+fn a_query_that_is_a_pattern_all_over_casts_no_more_votes_than_are_bounded_and_still_finds() {
+    let alike = |seed: u64, count: usize| {
+        let of_chance = features(seed, count);
+        Features { descriptors: vec![features(7, 1).descriptors[0]; count], ..of_chance }
+    };
+    let pattern = |picture: u32| Record {
+        picture,
+        hash: hash(picture),
+        quality: 80,
+        sketch: Sketch::of(&alike(picture.into(), 350), 512, 384),
+    };
+    let mut pictures: Vec<_> = (100..160).map(pattern).collect();
+    pictures.extend(records(200..220));
+    let postings = Postings::from_bytes(file(&pictures)).unwrap();
+    let options = Options::default();
+    let find = |features: &Features| {
+        let query = Query::new(features, 512.0, &options);
+        query.candidates(std::slice::from_ref(&postings), &options, &|_| true).unwrap()
+    };
+    let hits = |found: &[votes::Candidate]| found.iter().map(|candidate| candidate.hits.len()).sum::<usize>();
+    // One place alone is named by all entries that look like it, and 1,500 would be by 1,500 times as many.
+    let few = find(&alike(100, 4));
+    assert!(hits(&few) >= 4 * 60 * 350, "{}", hits(&few));
+    let many = find(&alike(100, 1500));
+    assert!(many.len() >= 60 && hits(&many) > 60 * 350, "{} of {}", hits(&many), many.len());
+    assert!(hits(&many) <= Form::ALL.len() * (1 << 20), "{}", hits(&many));
+    let own = find(&features(205, 60));
+    assert_eq!((own[0].picture, own[0].form), (205, Form::ALL[0]));
+}
+
+#[test]
 fn every_near_hash_is_found_with_its_form_and_none_else() {
     let plain = |picture| Record { picture, hash: hash(picture), quality: (picture % 101) as u8, ..Record::default() };
     let files = [0..1500u32, 1500..1503].map(|range| range.map(plain).collect::<Vec<_>>());

@@ -36,6 +36,11 @@ impl Default for Options {
     }
 }
 
+/// Votes that a form of a query casts in one file, at least, and more for each picture. One that is a pattern all over
+/// would cast thousands for each picture of the index.
+const VOTES_MAX: usize = 1 << 19;
+const VOTES_OF_PICTURE: usize = 4;
+
 /// What was done to the query before its features were compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Form {
@@ -166,7 +171,7 @@ impl Asked {
         options: &Options,
         wanted: Wanted<'_>,
     ) -> Result<Vec<Candidate>> {
-        let mut votes = backed(cast(self, lists, options)?, file.pictures(), options.min_votes);
+        let mut votes = backed(self.votes(file, lists, options)?, file.pictures(), options.min_votes);
         votes.sort_unstable_by_key(|vote| (vote.picture, vote.keypoint));
         let groups = votes.chunk_by(|a, b| a.picture == b.picture);
         let mut scored: Vec<_> = groups.filter_map(|group| Some((self.agreement(group, options)?, group))).collect();
@@ -179,6 +184,21 @@ impl Asked {
             candidates.extend(self.candidate(file, votes, group, wanted)?);
         }
         Ok(candidates)
+    }
+
+    /// The votes of all lists. Where places of the query that look alike would cast too many, fewer of them vote.
+    fn votes(&self, file: &Postings, lists: &Lists, options: &Options) -> Result<Vec<Vote>> {
+        let most = VOTES_MAX.saturating_add(file.pictures().saturating_mul(VOTES_OF_PICTURE));
+        let alike = self.words().map(<[Lookup]>::len).max().unwrap_or_default();
+        let mut step = 1;
+        while step < alike {
+            if let Some(votes) = cast(self, lists, options, step, most)? {
+                return Ok(votes);
+            }
+            step *= 4;
+        }
+        // Of each word one place votes: not more often than there are entries.
+        Ok(cast(self, lists, options, alike.max(1), usize::MAX)?.unwrap_or_default())
     }
 
     fn candidate(&self, file: &Postings, votes: f32, group: &[Vote], wanted: Wanted<'_>) -> Result<Option<Candidate>> {
@@ -227,12 +247,14 @@ impl Asked {
 }
 
 dispatched! {
-    /// The votes of all lists.
-    fn cast(asked: &Asked, lists: &Lists, options: &Options) -> Result<Vec<Vote>> = cast_plain
+    /// The votes of all lists, where of each word every `step`th place of the query votes; `None` where they are more than
+    /// `most`.
+    fn cast(asked: &Asked, lists: &Lists, options: &Options, step: usize, most: usize) -> Result<Option<Vec<Vote>>> =
+        cast_plain
 }
 
 #[inline(always)]
-fn cast_plain(asked: &Asked, lists: &Lists, options: &Options) -> Result<Vec<Vote>> {
+fn cast_plain(asked: &Asked, lists: &Lists, options: &Options, step: usize, most: usize) -> Result<Option<Vec<Vote>>> {
     let worth: [f32; 65] = std::array::from_fn(|distance| nearness(distance as u32));
     let (mut buffer, mut votes) = (Buffer::new(), Vec::new());
     let mut last = None;
@@ -245,7 +267,11 @@ fn cast_plain(asked: &Asked, lists: &Lists, options: &Options) -> Result<Vec<Vot
         }
         let before = votes.len();
         let length = lists.of_word(word, &mut buffer, |Found { picture, geometry, signature, .. }| {
-            for lookup in same {
+            // Nobody will look at what is too many.
+            if votes.len() > most {
+                return;
+            }
+            for lookup in same.iter().step_by(step) {
                 let distance = (signature ^ lookup.signature).count_ones();
                 if distance <= options.max_distance {
                     let weight = worth.get(distance as usize).copied().unwrap_or_default();
@@ -253,12 +279,15 @@ fn cast_plain(asked: &Asked, lists: &Lists, options: &Options) -> Result<Vec<Vot
                 }
             }
         })?;
+        if votes.len() > most {
+            return Ok(None);
+        }
         if let Some(cast) = votes.get_mut(before..).filter(|cast| !cast.is_empty()) {
             let rarity = (lists.entries().max(1) as f32 / length.max(1) as f32).ln();
             cast.iter_mut().for_each(|vote| vote.weight *= rarity);
         }
     }
-    Ok(votes)
+    Ok(Some(votes))
 }
 
 /// Those votes whose pictures have enough of them: in a large file nearly all are chance and alone.
