@@ -133,7 +133,15 @@ fn a_query_that_is_a_pattern_all_over_casts_no_more_votes_than_are_bounded_and_s
     assert!(hits(&few) >= 4 * 60 * 350, "{}", hits(&few));
     let many = find(&alike(100, 1500));
     assert!(many.len() >= 60 && hits(&many) > 60 * 350, "{} of {}", hits(&many), many.len());
-    assert!(hits(&many) <= Form::ALL.len() * (1 << 20), "{}", hits(&many));
+    assert!(hits(&many) <= Form::ALL.len() * (1 << 19), "{}", hits(&many));
+    assert!(many.iter().all(|candidate| candidate.hits.len() <= 1 << 15));
+    // A pattern of which the index has a single picture.
+    let postings = Postings::from_bytes(file(&[pattern(100)])).unwrap();
+    for (count, expected) in [(60, 60 * 350..=60 * 350), (200, 1 << 12..=1 << 15), (1500, 1 << 12..=1 << 15)] {
+        let query = Query::new(&alike(100, count), 512.0, &options);
+        let found = query.candidates(std::slice::from_ref(&postings), &options, &|_| true).unwrap();
+        assert!(expected.contains(&found[0].hits.len()), "{count}: {}", found[0].hits.len());
+    }
     let own = find(&features(205, 60));
     assert_eq!((own[0].picture, own[0].form), (205, Form::ALL[0]));
 }

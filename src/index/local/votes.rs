@@ -38,8 +38,11 @@ impl Default for Options {
 
 /// Votes that a form of a query casts in one file, at least, and more for each picture. One that is a pattern all over
 /// would cast thousands for each picture of the index.
-const VOTES_MAX: usize = 1 << 19;
+const VOTES_MAX: usize = 1 << 18;
 const VOTES_OF_PICTURE: usize = 4;
+/// Votes of which a candidate's hits are made. A copy has a thousand or so; two patterns have one for each two places, and
+/// all of them say the same.
+const HITS_MAX: usize = 1 << 15;
 
 /// What was done to the query before its features were compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -216,7 +219,7 @@ impl Asked {
             size: (source.width.into(), source.height.into()),
             form: self.form,
             votes,
-            hits: group.iter().filter_map(hit).collect(),
+            hits: group.iter().step_by(group.len().div_ceil(HITS_MAX).max(1)).filter_map(hit).collect(),
         }))
     }
 
