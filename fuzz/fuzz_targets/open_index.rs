@@ -6,15 +6,17 @@
 
 #[path = "../../tests/cli/craft.rs"]
 mod craft;
+#[path = "../../tests/cli/crawled.rs"]
+mod crawled;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use craft::{Chance, craft, forget_fingerprints};
+use crawled::crawled;
 use libfuzzer_sys::fuzz_target;
 use ris::index::filter::Filter;
-use ris::index::ledger::{Done, Kind, Queued};
 use ris::index::{self, Reader, Writer};
 use ris::locator::Locator;
 use ris::report::IndexState;
@@ -28,26 +30,6 @@ struct Real {
     query: search::Query,
 }
 
-/// Fills a ledger of a crawl that never was.
-fn crawled(writer: &mut Writer) -> Result<()> {
-    let ledger = writer.ledger()?;
-    let start = ledger.begin("https://example.org/")?;
-    for n in 0..6 {
-        let url = format!("https://example.org/{n}");
-        ledger.queue(Queued {
-            url: url.clone(),
-            kind: Kind::Page,
-            depth: 1,
-            hops: 0,
-            start,
-            listed: false,
-            shown: None,
-        })?;
-        ledger.finish(Done { url, start, title: "a title".into(), picture: n % 2 == 0, ..Done::default() })?;
-    }
-    writer.commit()
-}
-
 static REAL: LazyLock<Real> = LazyLock::new(|| {
     let photos = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/library/garden");
     let memory = Path::new("/dev/shm");
@@ -55,7 +37,7 @@ static REAL: LazyLock<Real> = LazyLock::new(|| {
     let folder = folder.expect("a temporary folder");
     let mut writer = Writer::open(folder.path(), index::Options::default()).expect("an index");
     ingest::run(&mut writer, &[photos.clone()], &ingest::Options::default(), &progress::Silent).expect("indexed");
-    crawled(&mut writer).expect("noted");
+    crawled(&mut writer).and_then(|()| writer.commit()).expect("noted");
     // A second segment, and documents of the first that were deleted.
     writer.forget_source(&Locator::from(photos.join("gate.jpg").as_path()));
     writer.commit().expect("committed");

@@ -296,3 +296,78 @@ fn locations(content: &[u8], found: &mut HashMap<u32, Location>) -> Option<()> {
     }
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn boxed(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
+        [&(content.len() as u32 + 8).to_be_bytes()[..], name, content].concat()
+    }
+
+    /// A table of places: version 1, places and lengths of so many bytes, then what is told of each item.
+    fn iloc(sizes: u8, items: u16, told: &[u8]) -> Vec<u8> {
+        [&[1, 0, 0, 0, sizes, 0][..], &items.to_be_bytes(), told].concat()
+    }
+
+    #[test]
+    fn places_that_take_no_bytes_to_tell_are_bounded() {
+        // Items of so many extents, of which neither place nor length is told.
+        let told = |items: u16, extents: u16| {
+            let item = |id: u16| [id.to_be_bytes(), [0; 2], [0; 2], extents.to_be_bytes()].concat();
+            iloc(0, items, &(0..items).flat_map(item).collect::<Vec<_>>())
+        };
+        for (items, extents, is_whole) in
+            [(3, 2, true), (1000, 60, true), (1000, 66, false), (u16::MAX, u16::MAX, false)]
+        {
+            let mut found = HashMap::new();
+            assert_eq!(locations(&told(items, extents), &mut found).is_some(), is_whole, "{items} of {extents}");
+            let places: usize = found.values().map(|location: &Location| location.extents.len()).sum();
+            assert!(places <= ENTRIES_MAX && found.len() <= ENTRIES_MAX, "{places}");
+            assert!(!is_whole || places == usize::from(items) * usize::from(extents), "{places}");
+        }
+    }
+
+    #[test]
+    fn items_that_tables_name_are_bounded() {
+        let (few, many) = (1_000u32, 300_000u32);
+        for (count, kept) in [(few, few as usize), (many, ENTRIES_MAX)] {
+            let ids = || 0..count;
+            let one = |id: u32| [&id.to_be_bytes()[..], &[1, 1]].concat();
+            let told = ids().flat_map(one).collect::<Vec<_>>();
+            let mut found = HashMap::new();
+            let _whole = associations(&[&[1, 0, 0, 0][..], &count.to_be_bytes(), &told].concat(), &mut found);
+            assert_eq!(found.len(), kept);
+
+            let one = |id: u32| [&id.to_be_bytes()[..], &[0; 6]].concat();
+            let told = ids().flat_map(one).collect::<Vec<_>>();
+            let table = [&[2, 0, 0, 0, 0, 0][..], &count.to_be_bytes(), &told].concat();
+            let mut found = HashMap::new();
+            let _whole = locations(&table, &mut found);
+            assert_eq!(found.len(), kept);
+        }
+        let properties = boxed(b"irot", &[1]).repeat(100_000);
+        let meta = [&[0; 4][..], &boxed(b"iprp", &boxed(b"ipco", &properties))].concat();
+        let file = boxed(b"meta", &meta);
+        assert_eq!(Container::open(&file).unwrap().properties.len(), LIMIT);
+    }
+
+    #[test]
+    fn an_item_in_pieces_is_put_together_and_never_longer_than_the_file() {
+        let data = |pieces: &[(u8, u8)]| {
+            let told: Vec<u8> = pieces.iter().flat_map(|&(place, length)| [place, length]).collect();
+            let item = [&[0, 7, 0, 0, 0, 0][..], &(pieces.len() as u16).to_be_bytes(), &told].concat();
+            let meta = [&[0; 4][..], &boxed(b"iloc", &iloc(0x11, 1, &item))].concat();
+            let file = [boxed(b"free", b"01234567"), boxed(b"meta", &meta)].concat();
+            let found = Container::open(&file).unwrap().data(7).map(Cow::into_owned);
+            (found, file.len())
+        };
+        assert_eq!(data(&[(8, 4), (12, 4)]).0.unwrap(), b"01234567");
+        assert_eq!(data(&[(12, 4), (8, 2)]).0.unwrap(), b"456701");
+        // All of the file, over and over.
+        let (whole, length) = data(&[(0, 0)]);
+        assert_eq!(whole.unwrap().len(), length);
+        assert_eq!(data(&[(0, 0); 1000]).0, None);
+        assert_eq!(data(&[(8, 200)]).0, None, "it ends before");
+    }
+}

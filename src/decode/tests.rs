@@ -6,6 +6,7 @@ use image::{DynamicImage, ImageEncoder, ImageFormat, Rgb, RgbImage, Rgba, RgbaIm
 
 use super::*;
 
+mod bounds;
 mod hostile;
 
 /// A smooth picture with a different colour in each corner, so that every turn shows.

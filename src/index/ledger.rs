@@ -328,6 +328,14 @@ impl Ledger {
         if self.is_met(&queued.url, queued.start) {
             return Ok(None);
         }
+        self.queue_again(queued)
+    }
+
+    /// Queues an address, be it that its crawl has met it; where its record stands.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn queue_again(&mut self, queued: Queued) -> Result<Option<u64>> {
         let key = key(&queued.url);
         let was = self.known.get(&key).is_some_and(|known| known.queued > known.done);
         self.append(&Record::Queued(queued))?;
@@ -393,6 +401,11 @@ impl Ledger {
     /// The hosts that asked to be left alone for longer than `now_s`, and until when.
     pub fn rests(&self, now_s: u64) -> impl Iterator<Item = (&str, u64)> {
         self.rests.iter().filter(move |(_, until_s)| **until_s > now_s).map(|(host, until_s)| (host.as_str(), *until_s))
+    }
+
+    /// Where an address stands that is to be fetched.
+    pub fn waiting(&self, url: &str) -> Option<u64> {
+        self.known.get(&key(url)).filter(|known| known.queued > known.done).map(|known| known.queued)
     }
 
     /// Addresses that are to be fetched.
@@ -553,7 +566,7 @@ impl Records {
         let mut file = io::BufReader::new(folder.open(name).map_err(about)?);
         let mut magic = [0; MAGIC.len()];
         file.read_exact(&mut magic).map_err(about)?;
-        if magic != MAGIC {
+        if magic != MAGIC || length < MAGIC.len() as u64 {
             return Err(damaged(&path));
         }
         let hasher = blake3::Hasher::new();

@@ -16,7 +16,6 @@ use nix::time::{ClockId, clock_gettime};
 use ris::decode::metadata::Metadata;
 use ris::describe::hash::PerceptualHash;
 use ris::index::filter::Filter;
-use ris::index::ledger::{Done, Kind, Queued};
 use ris::index::local::Sketch;
 use ris::index::{self, Digest, Page, PictureRecord, Reader, Shown, SourceRecord, State, Writer};
 use ris::ingest::prune;
@@ -26,6 +25,7 @@ use ris::{ErrorKind, search};
 
 use crate::bombs::KINDS;
 use crate::craft::{Chance, craft, forget_fingerprints};
+use crate::crawled::crawled;
 use crate::setup::{Place, Ran, fixtures};
 use crate::small::writer;
 
@@ -119,31 +119,7 @@ fn build(folder: &Path) -> ris::Result<()> {
     let mut writer = writer(folder)?;
     writer.add_root(&Locator::from(Path::new("/photos")))?;
     writer.add_mount(&Locator::from(Path::new("/photos/3")))?;
-    let ledger = writer.ledger()?;
-    let start = ledger.begin("https://example.org/")?;
-    for n in 0..12 {
-        let url = format!("https://example.org/{n}");
-        ledger.queue(Queued {
-            url: url.clone(),
-            kind: Kind::Page,
-            depth: 1,
-            hops: 0,
-            start,
-            listed: false,
-            shown: None,
-        })?;
-        let pictures = vec![(format!("https://example.org/{n}.jpg"), url.clone(), "a barn".into(), String::new())];
-        if n < 9 {
-            ledger.finish(Done {
-                url,
-                start,
-                title: "a title".into(),
-                pictures,
-                picture: n % 3 == 0,
-                ..Done::default()
-            })?;
-        }
-    }
+    crawled(&mut writer)?;
     for commit in 0..COMMITS {
         for n in (0..PICTURES).filter(|n| n % COMMITS == commit) {
             set(&mut writer, n)?;

@@ -16,6 +16,8 @@ mod crafted;
 mod crash;
 #[cfg(feature = "crawl")]
 mod crawl;
+#[cfg(target_os = "linux")]
+mod crawled;
 mod damage;
 #[cfg(unix)]
 mod equal;
@@ -31,6 +33,8 @@ mod hostile;
 #[cfg(unix)]
 mod impostor;
 mod index;
+#[cfg(feature = "crawl")]
+mod inherited;
 mod life;
 #[cfg(feature = "crawl")]
 mod manners;

@@ -169,7 +169,7 @@ fn zeros(count: usize) -> Vec<u8> {
 }
 
 /// A PNG with this chunk behind its header.
-fn with_chunk(png: &[u8], name: &[u8; 4], content: &[u8]) -> Vec<u8> {
+pub(super) fn with_chunk(png: &[u8], name: &[u8; 4], content: &[u8]) -> Vec<u8> {
     let named = [name.as_slice(), content].concat();
     let length = (content.len() as u32).to_be_bytes();
     [&png[..33], &length, &named, &crc32(&named).to_be_bytes(), &png[33..]].concat()

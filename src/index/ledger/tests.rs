@@ -134,6 +134,7 @@ fn a_ledger_that_is_said_to_end_within_its_first_words_is_damaged() {
     for length in 0..MAGIC.len() as u64 {
         let cut = Committed { length, ..committed.clone() };
         assert!(Ledger::open(folder.path(), Some(&cut)).is_err(), "{length}");
+        assert!(verify(folder.path(), &cut).is_err(), "{length}: what a writer refuses has a remedy");
     }
     assert!(Ledger::open(folder.path(), Some(&committed)).is_ok());
 }

@@ -360,8 +360,11 @@ fn pairs_plain(asked: &Asked, packed: Packed<'_>, max_distance: u32) -> Vec<Hit>
                 hits.push(Hit { query, source: geometry::unpack(entry.geometry), weight: nearness(distance) });
                 if hits.len() > PAIRS_MAX {
                     // Every second of all, from here on, too.
-                    let mut number = 0;
-                    hits.retain(|_| std::mem::replace(&mut number, number + 1) % 2 == 0);
+                    let mut kept = false;
+                    hits.retain(|_| {
+                        kept = !kept;
+                        kept
+                    });
                     step *= 2;
                 }
             }

@@ -116,3 +116,46 @@ fn segments_that_were_there_are_merged_once_they_are_sound_and_one_that_is_not_i
         assert_eq!(verify(folder.path()).unwrap().is_whole(), is_sound);
     }
 }
+
+#[test]
+fn a_key_that_leads_to_another_document_than_its_own_is_damage() {
+    let folder = index();
+    assert!(verify(folder.path()).unwrap().is_whole());
+    // The keys are in the order of the documents, of which each list names one: those of two that were not replaced.
+    change(&file(folder.path(), "idx"), |content| {
+        let at = content.windows(4).position(|bytes| bytes == [0x84, 0x85, 0x86, 0x87]).unwrap();
+        content.swap(at + 1, at + 2);
+    });
+    let place = Locator::from(Path::new("/photos/5.jpg"));
+    let reader = Reader::open(folder.path()).unwrap();
+    let known = reader.known(&place).unwrap().unwrap();
+    assert!(reader.source(&known).map_or(true, |source| source.locator != place), "the control: nothing was swapped");
+    assert!(!verify(folder.path()).unwrap().is_whole());
+}
+
+#[test]
+fn lists_that_leave_a_document_out_or_hold_one_that_is_none_of_theirs_are_damage() {
+    let folder = index();
+    // The second key leads to the document of the first, then to that of the fourth.
+    for (was, is) in
+        [([0x80, 0x81, 0x82, 0x83], [0x80, 0x80, 0x82, 0x83]), ([0x80, 0x80, 0x82, 0x83], [0x80, 0x83, 0x82, 0x83])]
+    {
+        change(&file(folder.path(), "idx"), |content| {
+            let at = content.windows(4).position(|bytes| bytes == was).unwrap();
+            content[at..at + 4].copy_from_slice(&is);
+        });
+        assert!(!verify(folder.path()).unwrap().is_whole(), "{is:?}");
+    }
+}
+
+#[test]
+fn a_field_that_lacks_its_norms_which_a_merge_asks_for_is_damage() {
+    let folder = index();
+    // A table at the end says where the norms of each field begin: those of the locator, which is field 7, become field 2's.
+    change(&file(folder.path(), "fieldnorm"), |content| {
+        let at = content.windows(4).rposition(|bytes| bytes == [7, 0, 0, 0]).unwrap();
+        content[at] = 2;
+    });
+    assert!(Reader::open(folder.path()).is_ok(), "the control: a reader has no use for them");
+    assert!(!verify(folder.path()).unwrap().is_whole());
+}

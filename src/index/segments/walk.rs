@@ -3,20 +3,31 @@
 //! Checksums can't tell. A merge runs on threads of tantivy's, which believe what they read, and `verify` must see what a
 //! reader stumbles over: its remedy is to drop it.
 
+use std::hash::{BuildHasher, RandomState};
+use std::ops::Range;
 use std::path::Path;
 
-use tantivy::columnar::{ColumnType, ColumnarReader, DynamicColumn};
-use tantivy::fieldnorm::FieldNormReader;
+use tantivy::columnar::{Column, ColumnType, ColumnarReader, DynamicColumn};
 use tantivy::schema::{Field, FieldType, IndexRecordOption};
 use tantivy::{Directory, DocId, InvertedIndexReader, SegmentReader};
 
 use super::Segment;
 use crate::error::Result;
+use crate::index::Digest;
 use crate::index::opened::Opened;
-use crate::index::schema::{Fields, name};
+use crate::index::schema::{Fields, locator_key, name};
 
 /// More words than this have no documents of a segment together.
 const WORDS_MAX: u64 = 1 << 40;
+
+/// What documents themselves say of the lists that they are in.
+struct Said {
+    /// Of each that is a place, a hash of its key that nobody can foresee.
+    places: Vec<Option<u64>>,
+    /// Which of them are pictures.
+    pictures: Vec<bool>,
+    hasher: RandomState,
+}
 
 impl Segment {
     /// Opens the segment of this description. To be called within [`guarded`](super::guarded).
@@ -33,30 +44,42 @@ impl Segment {
     /// # Errors
     /// `Damaged` where anything makes no sense; `Io`.
     pub fn walk(&self, fields: &Fields) -> Result<()> {
+        let said = self.walk_stored(fields)?;
         for (field, entry) in fields.schema.fields().filter(|(_, entry)| entry.is_indexed()) {
             let option = entry.field_type().get_index_record_option().unwrap_or(IndexRecordOption::Basic);
-            self.walk_field(field, option, fields)?;
-            if let Some(norms) = self.norms(field)? {
-                for document in 0..self.documents() {
-                    let _read = norms.fieldnorm_id(document);
-                }
+            self.walk_field(field, option, fields, &said)?;
+            let norms = self.reader.fieldnorms_readers().get_field(field).map_err(|error| self.damaged(error))?;
+            // A merge asks for them where the schema has them.
+            if norms.is_some() != entry.has_fieldnorms() {
+                return Err(self.wrong());
+            }
+            for document in norms.iter().flat_map(|_| 0..self.documents()) {
+                let _read = norms.as_ref().map(|norms| norms.fieldnorm_id(document));
             }
         }
-        self.walk_columns(fields)?;
-        let states = self.column::<u64>(name::STATE)?;
-        for document in 0..self.documents() {
-            let is_place = states.as_ref().is_some_and(|states| states.first(document).is_some());
-            self.stored(document, |bytes| if is_place { fields.stored(bytes).map(drop) } else { Some(()) })?;
-        }
-        Ok(())
+        self.walk_columns(fields)
     }
 
-    fn norms(&self, field: Field) -> Result<Option<FieldNormReader>> {
-        self.reader.fieldnorms_readers().get_field(field).map_err(|error| self.damaged(error))
+    /// What is stored, and of each document what its lists must say.
+    fn walk_stored(&self, fields: &Fields) -> Result<Said> {
+        let [ids, states] = [self.column::<u64>(name::ID)?, self.column::<u64>(name::STATE)?];
+        let has = |column: &Option<Column<u64>>, document| column.as_ref().is_some_and(|c| c.first(document).is_some());
+        let (mut places, mut pictures) = (Vec::new(), Vec::new());
+        let hasher = RandomState::new();
+        for document in 0..self.documents() {
+            let is_place = has(&states, document);
+            let key = self.stored(document, |bytes| match is_place {
+                true => fields.stored(bytes).map(|(locator, ..)| Some(hasher.hash_one(locator_key(&locator)))),
+                false => Some(None),
+            })?;
+            places.push(key);
+            pictures.push(has(&ids, document));
+        }
+        Ok(Said { places, pictures, hasher })
     }
 
     /// The terms of a field in their order, and their lists.
-    fn walk_field(&self, field: Field, option: IndexRecordOption, fields: &Fields) -> Result<()> {
+    fn walk_field(&self, field: Field, option: IndexRecordOption, fields: &Fields, said: &Said) -> Result<()> {
         let terms = self.terms(field)?;
         let steps = self.steps();
         let walk = terms.terms().search(&steps).into_stream();
@@ -87,24 +110,54 @@ impl Segment {
                 self.walk_numbers(&terms, column)?;
             }
         }
+        if field == fields.locator {
+            let keyed = said.places.iter().flatten().count();
+            self.walk_lists(&terms, keyed, |key, document| {
+                said.places.get(document as usize).copied().flatten() == Some(said.hasher.hash_one(key))
+            })?;
+        }
+        if field == fields.digest {
+            // Nothing else says which digest: that none has two is all that can be asked.
+            let mut seen = vec![false; said.pictures.len()];
+            let keyed = said.pictures.iter().filter(|is_picture| **is_picture).count();
+            self.walk_lists(&terms, keyed, |key, document| {
+                let is_picture = said.pictures.get(document as usize).is_some_and(|is_picture| *is_picture);
+                let is_first = seen.get_mut(document as usize).is_some_and(|seen| !std::mem::replace(seen, true));
+                key.len() == size_of::<Digest>() && is_picture && is_first
+            })?;
+        }
         Ok(())
     }
 
     /// Whether what the lists of a field that is a number say is what its column says.
     fn walk_numbers(&self, terms: &InvertedIndexReader, column: &str) -> Result<()> {
         let column = self.column::<u64>(column)?;
+        let said = |document| column.as_ref().and_then(|column| column.first(document));
+        let keyed = (0..self.documents()).filter(|&document| said(document).is_some()).count();
+        self.walk_lists(terms, keyed, |key, document| {
+            key.try_into().is_ok_and(|number| said(document) == Some(u64::from_be_bytes(number)))
+        })
+    }
+
+    /// Whether the lists of a field hold as many documents as have it, each of them where it is right.
+    fn walk_lists(
+        &self,
+        terms: &InvertedIndexReader,
+        keyed: usize,
+        mut is_right: impl FnMut(&[u8], DocId) -> bool,
+    ) -> Result<()> {
         let mut walk = terms.terms().stream().map_err(|error| self.damaged(error))?;
+        let mut count = 0;
         while walk.advance() {
-            let number = walk.key().first_chunk().map(|bytes| u64::from_be_bytes(*bytes));
             let mut list = self.list(terms, walk.value(), IndexRecordOption::Basic)?;
             while let Some(document) = list.next_any()? {
-                let said = column.as_ref().and_then(|column| column.first(document));
-                if number.is_none() || said != number {
+                if !is_right(walk.key(), document) {
                     return Err(self.wrong());
                 }
+                count += 1;
             }
         }
-        Ok(())
+        if count == keyed { Ok(()) } else { Err(self.wrong()) }
     }
 
     /// All columns, of which each must be one of the schema's.
@@ -124,13 +177,14 @@ impl Segment {
             };
             let all = 0..self.documents();
             match self.only_column(&name, of)? {
-                Some(DynamicColumn::U64(column)) => self.walk_values(all, &self.fitting(column)?),
-                Some(DynamicColumn::I64(column)) => self.walk_values(all, &self.fitting(column)?),
-                Some(DynamicColumn::F64(column)) => self.walk_values(all, &self.fitting(column)?),
+                Some(DynamicColumn::U64(column)) => self.walk_values(all, &self.fitting(column)?)?,
+                Some(DynamicColumn::I64(column)) => self.walk_values(all, &self.fitting(column)?)?,
+                Some(DynamicColumn::F64(column)) => self.walk_values(all, &self.fitting(column)?)?,
                 Some(DynamicColumn::Str(column)) => {
                     let names = self.names(&name, &column)?.len();
                     let ordinals = self.fitting(column.ords().clone())?;
                     let is_name = |ordinal: u64| ordinal < names as u64;
+                    self.walk_values(all.clone(), &ordinals)?;
                     if column.dictionary().num_terms() != names
                         || !all.filter_map(|document| ordinals.first(document)).all(is_name)
                     {
@@ -143,12 +197,14 @@ impl Segment {
         Ok(())
     }
 
-    fn walk_values<T>(&self, documents: std::ops::Range<DocId>, column: &tantivy::columnar::Column<T>)
+    /// The values of a column, one by one and as a search asks for those between two: as many either way.
+    fn walk_values<T>(&self, documents: Range<DocId>, column: &Column<T>) -> Result<()>
     where
         T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static,
     {
-        for document in documents {
-            let _read = column.first(document);
-        }
+        let count = documents.clone().filter(|&document| column.first(document).is_some()).count();
+        let mut between = Vec::new();
+        column.get_docids_for_value_range(column.min_value()..=column.max_value(), documents, &mut between);
+        if between.len() == count { Ok(()) } else { Err(self.wrong()) }
     }
 }

@@ -9,6 +9,7 @@ use ::url::Url;
 use super::super::examine::{Examined, Look};
 use super::super::run::Run;
 use super::fetching::{Answer, Fetched, Job, Looked, Named};
+use super::inherited::Inherited;
 use super::recording::Recording;
 use super::{Crawl, Crawled, Found, Planned, host_of, lose, lose_place, places};
 use crate::error::{Error, ErrorKind, Result};
@@ -71,6 +72,8 @@ pub(super) struct Frontier<'a, 'f> {
     pub troubled: BTreeSet<u32>,
     /// Crawls that leave out what an earlier one fetched: likewise.
     pub narrower: BTreeSet<u32>,
+    /// What the ledger alone says is to be asked for, and nothing of this run yet.
+    pub inherited: Inherited,
     pub manners: Manners,
     /// Hosts that are left alone in this run, since an earlier one was asked to, and nobody was told of yet.
     pub resting: HashMap<String, Why>,
@@ -84,7 +87,7 @@ pub(super) struct Frontier<'a, 'f> {
 }
 
 impl Frontier<'_, '_> {
-    fn refuse(&mut self, reason: Reason) {
+    pub(super) fn refuse(&mut self, reason: Reason) {
         *self.crawled.refused.entry(reason.name()).or_default() += 1;
     }
 
@@ -94,13 +97,22 @@ impl Frontier<'_, '_> {
             if let Some(queued) = run.writer.ledger()?.queued(at)?
                 && let Ok(url) = url::parse(&queued.url)
             {
-                if queued.kind != Kind::Picture && !queued.listed {
-                    let _counted = self.traps.enter(&url);
+                if !self.believes(queued.kind, &url) {
+                    self.inherited.hold(at);
+                    continue;
                 }
-                self.enqueue(run, &url, at);
+                self.take_up(run, &queued, &url, at);
             }
         }
         Ok(())
+    }
+
+    /// Takes up an address that waits in the ledger.
+    pub(super) fn take_up(&mut self, run: &mut Run<'_>, queued: &Queued, url: &Url, at: u64) {
+        if queued.kind != Kind::Picture && !queued.listed {
+            let _counted = self.traps.enter(url);
+        }
+        self.enqueue(run, url, at);
     }
 
     /// Takes up which hosts have asked an earlier run to be left alone.
@@ -115,7 +127,7 @@ impl Frontier<'_, '_> {
         Ok(())
     }
 
-    fn enqueue(&mut self, run: &mut Run<'_>, url: &Url, at: u64) {
+    pub(super) fn enqueue(&mut self, run: &mut Run<'_>, url: &Url, at: u64) {
         let host = host_of(url);
         if !self.manners.add(&host, Instant::now())
             && let Some(why) = self.resting.remove(&host)
@@ -137,7 +149,7 @@ impl Frontier<'_, '_> {
             queued.url = url.to_string();
         }
         if run.writer.ledger()?.is_met(&queued.url, queued.start) {
-            return Ok(());
+            return self.confirm(run, queued, &url);
         }
         let is_made_up = queued.kind == Kind::Page && !queued.listed;
         let allowed =
@@ -161,8 +173,17 @@ impl Frontier<'_, '_> {
         }
     }
 
+    /// Drops an address that waits in the ledger and that this run's rules leave out.
+    pub(super) fn drop_waiting(&mut self, run: &mut Run<'_>, queued: &Queued, reason: Reason) -> Result<()> {
+        self.leave_out(run, queued, reason)?;
+        match run.writer.ledger()?.last(&queued.url)? {
+            Some(last) => self.finish(run, queued, last),
+            None => run.writer.ledger()?.forget(&queued.url),
+        }
+    }
+
     /// Counts an address that this run's rules leave out.
-    fn leave_out(&mut self, run: &mut Run<'_>, queued: &Queued, reason: Reason) -> Result<()> {
+    pub(super) fn leave_out(&mut self, run: &mut Run<'_>, queued: &Queued, reason: Reason) -> Result<()> {
         self.refuse(reason);
         if run.writer.ledger()?.is_known(&queued.url) {
             self.narrower.insert(queued.start);
@@ -201,7 +222,11 @@ impl Frontier<'_, '_> {
                         pause = pause.min(until.saturating_duration_since(now));
                         break;
                     }
-                    Next::Idle if self.in_flight == 0 => return Ok(()),
+                    Next::Idle if self.in_flight == 0 => {
+                        if !self.settle(run)? {
+                            return Ok(());
+                        }
+                    }
                     Next::Idle => break,
                 }
             }
@@ -241,11 +266,7 @@ impl Frontier<'_, '_> {
             // An earlier run queued it by rules of its own.
             let is_too_deep = self.crawl.depth.is_some_and(|most| queued.kind == Kind::Page && queued.depth > most);
             if is_too_deep || self.allows(&queued, &address).is_err() {
-                self.leave_out(run, &queued, if is_too_deep { Reason::Depth } else { Reason::Scope })?;
-                match run.writer.ledger()?.last(&queued.url)? {
-                    Some(last) => self.finish(run, &queued, last)?,
-                    None => run.writer.ledger()?.forget(&queued.url)?,
-                }
+                self.drop_waiting(run, &queued, if is_too_deep { Reason::Depth } else { Reason::Scope })?;
                 continue;
             }
             let is_picture = queued.kind == Kind::Picture;
@@ -290,7 +311,7 @@ impl Frontier<'_, '_> {
             let last = run.writer.ledger()?.last(&queued.url)?;
             let last = match last {
                 Some(done) if done.picture && !self.is_kept(run, &queued.url)? => None,
-                last => last,
+                last => last.map(|last| self.without_validators(last)),
             };
             if is_picture {
                 self.asked.1 += 1
@@ -314,7 +335,7 @@ impl Frontier<'_, '_> {
         Ok(known.state == State::Present && !self.look.wants_frames(&known)?)
     }
 
-    fn finish(&mut self, run: &mut Run<'_>, queued: &Queued, done: Done) -> Result<()> {
+    pub(super) fn finish(&mut self, run: &mut Run<'_>, queued: &Queued, done: Done) -> Result<()> {
         run.writer.ledger()?.finish(Done { url: queued.url.clone(), start: queued.start, ..done })
     }
 
@@ -446,10 +467,8 @@ impl Frontier<'_, '_> {
                     return Ok(());
                 }
                 // Where a start leads to is a start, too: that is how sites say what they are called.
-                if queued.kind == Kind::Start {
-                    self.scope.add_start(to.clone());
-                }
-                self.queue(run, Queued { url: to.to_string(), hops: queued.hops + 1, ..queued })
+                let next = Queued { url: to.to_string(), hops: queued.hops + 1, ..queued };
+                if next.kind == Kind::Start { self.lead_to(run, &to, next) } else { self.queue(run, next) }
             }
             Answer::Same(last) => {
                 self.crawled.not_modified += 1;
@@ -461,7 +480,8 @@ impl Frontier<'_, '_> {
                         }
                     }
                 } else {
-                    self.name(run, &queued, &last.title, Named::of(&last))?;
+                    let named = self.within_scope(&queued, Named::of(&last));
+                    self.name(run, &queued, &last.title, named)?;
                 }
                 self.finish(run, &queued, *last)
             }
@@ -505,7 +525,10 @@ impl Frontier<'_, '_> {
     /// Asks for what a page showed and led to that can't be read any more: nobody says that it is gone.
     fn believe(&mut self, run: &mut Run<'_>, queued: &Queued) -> Result<()> {
         match run.writer.ledger()?.last(&queued.url)? {
-            Some(last) if !last.picture => self.name(run, queued, &last.title, Named::of(&last)),
+            Some(last) if !last.picture => {
+                let named = self.within_scope(queued, Named::of(&last));
+                self.name(run, queued, &last.title, named)
+            }
             _ => Ok(()),
         }
     }

@@ -10,6 +10,7 @@
 mod described;
 mod fetching;
 mod frontier;
+mod inherited;
 mod plan;
 mod recording;
 
@@ -36,12 +37,12 @@ use crate::source::web::fetch::{self, Fetcher};
 use crate::source::web::manners::{self, Manners};
 use crate::source::web::scope::{Reach, Scope};
 use crate::source::web::traps::{self, Traps};
-use crate::source::web::url;
 
 pub use plan::{Found, Planned, plan};
 
 use fetching::{Fetching, Job};
 use frontier::Frontier;
+use inherited::Inherited;
 use recording::Recording;
 
 /// How a crawl goes about.
@@ -178,6 +179,7 @@ fn run_of(
         verdicts: HashMap::new(),
         troubled: BTreeSet::new(),
         narrower: BTreeSet::new(),
+        inherited: Inherited::default(),
         manners: Manners::new(crawl.manners.clone()),
         resting: HashMap::new(),
         traps: Traps::new(crawl.traps.clone()),
@@ -186,14 +188,6 @@ fn run_of(
         asked: (0, 0),
         crawled: Crawled::default(),
     };
-    for start in starts {
-        let mut leads = start.to_string();
-        for _ in 0..fetch::MAX_HOPS {
-            let Some(to) = run.writer.ledger()?.last(&leads)?.and_then(|done| done.redirect) else { break };
-            url::parse(&to).into_iter().for_each(|url| frontier.scope.add_start(url));
-            leads = to;
-        }
-    }
     frontier.heed(&mut run)?;
     frontier.resume(&mut run, &numbers)?;
     for (start, &number) in starts.iter().zip(&numbers) {
@@ -224,6 +218,7 @@ fn run_of(
         driven
     })?;
     recording.as_ref().map_or(Ok(()), Recording::finish)?;
+    frontier.keep_unasked(&mut run)?;
     run.summary.interrupted = progress.stop();
     let pending = run.writer.ledger()?.pending_of(&numbers)?.len() as u64;
     let mut ended = Vec::new();

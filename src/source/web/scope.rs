@@ -54,16 +54,26 @@ impl Scope {
         }
     }
 
+    /// Whether it is one of the starts.
+    pub fn is_start(&self, url: &Url) -> bool {
+        self.starts.contains(url)
+    }
+
+    /// Whether it belongs to one of the starts, whatever patterns say.
+    pub fn holds(&self, url: &Url) -> bool {
+        self.starts.iter().any(|start| start == url || self.reaches(start, url))
+    }
+
     /// Whether a page may be asked for. A start itself always may, unless a pattern leaves it out.
     ///
     /// # Errors
     /// `Scope`, with what is in the way.
     pub fn page(&self, url: &Url) -> std::result::Result<(), Refusal> {
-        if !self.starts.iter().any(|start| start == url || self.reaches(start, url)) {
+        if !self.holds(url) {
             return Err(Refusal::new(Reason::Scope, "outside the scope of the crawl: widen it with --scope"));
         }
         // What leads to pages that match need not match itself, so starts are spared --include.
-        self.patterns(url, self.starts.contains(url))
+        self.patterns(url, self.is_start(url))
     }
 
     /// Whether a picture that a page in scope shows may be asked for. Sites keep pictures on other hosts, so only the

@@ -1,0 +1,10 @@
+//! AVIF, by `rusty_av1d`.
+
+#![no_main]
+
+mod one;
+
+use libfuzzer_sys::fuzz_target;
+use ris::decode::Format;
+
+fuzz_target!(|bytes: &[u8]| one::picture(&one::with(bytes, 4, b"ftypavif"), Format::Avif));
