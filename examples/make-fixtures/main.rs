@@ -62,7 +62,8 @@ the project's licences.
 - `several/`: files of several pages or frames, scenes of the library.
 - `malformed/`: broken files.
 - `site/`: pages of a web site, written by hand, with links to pictures of the library.
-- `index-v1/`: an index as the first version wrote it, of four files here; opened in the tests for ever.
+- `index-v1/`, `index-v2/`: indexes as the versions wrote them that first had these formats, of four files here; opened in the
+  tests for ever.
 - `encoded/`: the gradient of the decoder's unit tests in formats that no encoder at hand writes in Rust, made of a PNG
   of our own with `cjxl` 0.7.0, `avifenc` 0.11.1 (aom 3.6.0) and `heif-enc` 1.15.1 (x265). These are not drawn again.
 - `crashes/`: files on which a decoder once took hundreds of megabytes, many seconds, all of its stack, or its process

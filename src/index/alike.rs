@@ -1,7 +1,9 @@
 //! Which pictures of an index are like another: by their hashes, and by their local features.
 
+use std::collections::HashSet;
+
 use super::format::{FORMAT, FORMAT_FIRST};
-use super::local::{self, FeatureFile, FirstFile, Near, Source};
+use super::local::{self, FeatureFile, FirstFile, Form, Near, Source};
 use super::reader::{Candidate, Reader};
 use super::{PictureId, Selection};
 use crate::describe::Probe;
@@ -52,8 +54,8 @@ impl Reader {
         query.cost(self.searched()?, options)
     }
 
-    /// The pictures that most local features of the query speak for, best first, of all or of those `selected`. Some may have been forgotten
-    /// since, as above.
+    /// The pictures that most local features of the query speak for, best first, of all or of those `selected`. Some may
+    /// have been forgotten since, as above.
     ///
     /// # Errors
     /// `Damaged`.
@@ -63,10 +65,24 @@ impl Reader {
         options: &local::Options,
         selected: Option<&Selection>,
     ) -> Result<Vec<local::Candidate>> {
+        self.more_local_candidates(query, options, selected, &HashSet::new())
+    }
+
+    /// The same without those that are known already.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn more_local_candidates(
+        &self,
+        query: &local::Query,
+        options: &local::Options,
+        selected: Option<&Selection>,
+        known: &HashSet<(u32, Form)>,
+    ) -> Result<Vec<local::Candidate>> {
         let files = self.searched()?;
         match selected {
-            Some(selected) => query.candidates(files, options, Some(&|id| selected.holds(PictureId(id)))),
-            None => query.candidates(files, options, None),
+            Some(selected) => query.more_candidates(files, options, Some(&|id| selected.holds(PictureId(id))), known),
+            None => query.more_candidates(files, options, None, known),
         }
     }
 

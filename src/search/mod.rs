@@ -299,7 +299,8 @@ fn gather(
     let is_settled = |found: &&Found| calibration.score(&found.evidence) >= calibration.min_score;
     let settled = found.values().filter(is_settled).count();
     if settled == 0 || 2 * settled >= options.local.candidates {
-        let candidates = reader.local_candidates(&query, &options.local.wider(), selected)?;
+        let known = candidates.iter().map(|candidate| (candidate.picture, candidate.form)).collect();
+        let candidates = reader.more_local_candidates(&query, &options.local.wider(), selected, &known)?;
         verify_all(&candidates, sizes, &mut found, options);
     }
     Ok(found.into_iter().collect())

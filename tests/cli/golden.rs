@@ -34,7 +34,11 @@ fn copy(from: &Path, place: &Place, to: &str) -> usize {
 
 /// The index of format 1 with the pictures that it holds.
 fn first(place: &Place) {
-    assert!(copy(&fixtures().join("index-v1"), place, "disk/.ris") > 8);
+    with_pictures(place, "index-v1");
+}
+
+fn with_pictures(place: &Place, index: &str) {
+    assert!(copy(&fixtures().join(index), place, "disk/.ris") > 8);
     PICTURES.iter().for_each(|(fixture, name)| place.copy(fixture, &format!("disk/{name}")));
 }
 
@@ -82,6 +86,20 @@ fn an_index_of_format_1_is_searched_checked_and_taken_over_by_who_goes_on_with_i
     assert_eq!((&told["decoded"], &told["indexed"], &told["missing"]), (&1.into(), &1.into(), &0.into()), "{told}");
     assert_eq!((&told["unchanged"], &told["pictures"]), (&7.into(), &8.into()), "{told}");
     assert_eq!((look(&place, "disk/.ris"), format(&place, "disk/.ris")), (before, (2.into(), 2.into())));
+}
+
+#[test]
+fn an_index_of_format_2_is_searched_checked_and_gone_on_with() {
+    let place = Place::new();
+    with_pictures(&place, "index-v2");
+    let before = look(&place, "disk/.ris");
+    let features = |place: &Place| fs::read(place.path("disk/.ris/features/00000000.ris")).unwrap();
+    let kept = features(&place);
+    place.copy("library/garden/gate.jpg", "disk/gate.jpg");
+    let told = place.run(["index", "--here", "disk", "--json"]).object();
+    assert_eq!((&told["decoded"], &told["unchanged"], &told["pictures"]), (&1.into(), &7.into(), &8.into()), "{told}");
+    assert_eq!((look(&place, "disk/.ris"), format(&place, "disk/.ris")), (before, (2.into(), 2.into())));
+    assert!(kept == features(&place));
 }
 
 #[test]

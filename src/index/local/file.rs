@@ -144,12 +144,12 @@ impl FeatureFile {
         if from > to || to > self.layout.sources { Err(damaged()) } else { Ok(from..to) }
     }
 
-    /// Adds the numbers of a place to `numbers`.
+    /// Adds the numbers of a place that are below `until` to `numbers`, and maybe more.
     ///
     /// # Errors
     /// `Damaged`.
-    pub(super) fn numbers(&self, bucket: usize, place: &Place, numbers: &mut Vec<u64>) -> Result<()> {
-        self.bucket(bucket, |bucket| bucket.numbers(place, numbers))
+    pub(super) fn numbers(&self, bucket: usize, place: &Place, until: u64, numbers: &mut Vec<u64>) -> Result<()> {
+        self.bucket(bucket, |bucket| bucket.numbers(place, until, numbers))
     }
 
     /// Checks every block.
@@ -183,7 +183,7 @@ impl FeatureFile {
             numbers.clear();
             self.bucket(bucket, |bucket| {
                 bucket.is_sound().then_some(())?;
-                bucket.numbers(&bucket.whole()?, &mut numbers)
+                bucket.numbers(&bucket.whole()?, u64::MAX, &mut numbers)
             })?;
             all += numbers.len();
             let is_known = |number: &u64| (self.layout.cut().picture_of(*number) as usize) < self.pictures();

@@ -153,9 +153,9 @@ fn take_count(bytes: &[u8]) -> Option<(usize, &[u8])> {
     None
 }
 
-/// Adds the numbers of a run to `numbers`, the first not below `least`; `None` where they make no sense.
+/// Adds the numbers of a run that are below `until` to `numbers`, the first not below `least`; `None` where they make no sense.
 #[inline(always)]
-fn unpack_run(bytes: &[u8], count: usize, least: u64, open: u32, numbers: &mut Vec<u64>) -> Option<()> {
+fn unpack_run(bytes: &[u8], count: usize, least: u64, open: u32, until: u64, numbers: &mut Vec<u64>) -> Option<()> {
     // Each takes a bit at least.
     if count == 0 || count > 8 * bytes.len() {
         return None;
@@ -168,6 +168,9 @@ fn unpack_run(bytes: &[u8], count: usize, least: u64, open: u32, numbers: &mut V
         let number = least.checked_add(quotient.checked_shl(remainder)? | codes.take(remainder))?;
         if number >= end {
             return None;
+        }
+        if number >= until {
+            return Some(());
         }
         numbers.push(number);
         least = number + 1;
@@ -275,40 +278,28 @@ impl<'a> Bucket<'a> {
         ascends && (self.runs_bits == 0 || self.first_run() + last == self.length)
     }
 
-    /// Adds the numbers of a place of this bucket to `numbers`.
-    pub fn numbers(&self, place: &Place, numbers: &mut Vec<u64>) -> Option<()> {
+    /// Adds the numbers of a place of this bucket to `numbers`. Of its last run those from `until` on may be left out.
+    pub fn numbers(&self, place: &Place, until: u64, numbers: &mut Vec<u64>) -> Option<()> {
         let bytes = (self.read)(place.start, place.end)?;
-        unpack(self.cut, place, bytes, |run| self.end_of(run).map(|end| end + self.first_run()), numbers)
-    }
-}
-
-/// Adds the numbers of a place, whose bytes these are, to `numbers`. `end_of` a run that is not the last is asked for where
-/// there are several.
-fn unpack(
-    cut: Cut,
-    place: &Place,
-    bytes: &[u8],
-    end_of: impl Fn(usize) -> Option<usize>,
-    numbers: &mut Vec<u64>,
-) -> Option<()> {
-    let open = cut.rest_bits() - place.cut;
-    let first_of = |run: usize| ((place.bucket as u64) << place.cut | run as u64) << open;
-    if place.cut == 0 {
-        return if place.start == place.end && place.count == 0 {
-            Some(())
-        } else {
-            unpack_run(bytes, place.count, first_of(0), open, numbers)
-        };
-    }
-    let mut start = place.start;
-    for run in place.from..place.to {
-        let end = if run + 1 == place.to { place.end } else { end_of(run)? };
-        let of_run = bytes.get(start.checked_sub(place.start)?..end.checked_sub(place.start)?)?;
-        if !of_run.is_empty() {
-            let (count, codes) = take_count(of_run)?;
-            unpack_run(codes, count, first_of(run), open, numbers)?;
+        let open = self.cut.rest_bits() - place.cut;
+        let first_of = |run: usize| ((place.bucket as u64) << place.cut | run as u64) << open;
+        if place.cut == 0 {
+            return match place.start == place.end && place.count == 0 {
+                true => Some(()),
+                false => unpack_run(bytes, place.count, first_of(0), open, until, numbers),
+            };
         }
-        start = end;
+        let mut start = place.start;
+        for run in place.from..place.to {
+            let is_last = run + 1 == place.to;
+            let end = if is_last { place.end } else { self.end_of(run)? + self.first_run() };
+            let of_run = bytes.get(start.checked_sub(place.start)?..end.checked_sub(place.start)?)?;
+            if !of_run.is_empty() {
+                let (count, codes) = take_count(of_run)?;
+                unpack_run(codes, count, first_of(run), open, until, numbers)?;
+            }
+            start = end;
+        }
+        Some(())
     }
-    Some(())
 }

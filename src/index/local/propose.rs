@@ -5,6 +5,8 @@
 //! gets what each of its cells is worth; the features of the best are read, and pairs of features that share a word
 //! and have near signatures (Hamming embedding: Jégou, Douze and Schmid, 2008) are what verification works with.
 
+use std::collections::HashSet;
+
 use rayon::prelude::*;
 
 use super::cells::{Cell, Lookup, likeliest};
@@ -20,7 +22,8 @@ use crate::error::Result;
 /// How candidates are chosen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
-    /// Cells that a form of the query asks a file for at most; inverted forms for half of them.
+    /// Cells that a form of the query asks a file for at most; inverted forms for half of them. 1,000, and 3,000 where these
+    /// settle nothing.
     pub cells: usize,
     /// Bytes of lists that a form reads of a file at most, for each cell that it may ask for: the longest lists
     /// are left out.
@@ -28,20 +31,20 @@ pub struct Options {
     /// Bits of 48 in which signatures of a pair differ at most. 16: of two features of chance in one word 8 in 1,000 are as
     /// near.
     pub max_distance: u32,
-    /// Candidates that are given at most. 100: of 50 nothing was lost where a copy is easily found.
+    /// Candidates that are given at most. 50: more found no copy more where copies are easily found.
     pub candidates: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cells: 2000, bytes_of_cell: 256, max_distance: 16, candidates: 100 }
+        Self { cells: 1000, bytes_of_cell: 256, max_distance: 16, candidates: 50 }
     }
 }
 
 impl Options {
     /// For a second look, where the first has found nothing for sure.
     pub fn wider(&self) -> Self {
-        Self { cells: 2 * self.cells, candidates: 2 * self.candidates, ..self.clone() }
+        Self { cells: 3 * self.cells, candidates: 4 * self.candidates, ..self.clone() }
     }
 }
 
@@ -156,6 +159,20 @@ impl Query {
         options: &Options,
         wanted: Option<Wanted<'_>>,
     ) -> Result<Vec<Candidate>> {
+        self.more_candidates(files, options, wanted, &HashSet::new())
+    }
+
+    /// The same without those that are known already.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn more_candidates(
+        &self,
+        files: &[FeatureFile],
+        options: &Options,
+        wanted: Option<Wanted<'_>>,
+        known: &HashSet<(u32, Form)>,
+    ) -> Result<Vec<Candidate>> {
         let asked = self.cells(files, options);
         let tasks: Vec<_> = files.iter().flat_map(|file| asked.iter().map(move |asked| (file, asked))).collect();
         let at_most = if wanted.is_some() { None } else { Some(options.candidates) };
@@ -187,14 +204,13 @@ impl Query {
             places.sort_unstable_by_key(|place| place.start);
             file.announce(places.into_iter());
         }
-        let candidates: Result<Vec<_>> = best
-            .par_iter()
-            .map(|&(votes, task, number)| {
-                let (file, Cells { asked, .. }) = tasks.get(task).ok_or_else(damaged)?;
-                asked.candidate(file, number, votes, options)
-            })
-            .collect();
-        candidates
+        let candidate = |&(votes, task, number): &(u16, usize, u32)| {
+            let (file, Cells { asked, .. }) = tasks.get(task).ok_or_else(damaged)?;
+            let is_known = known.contains(&(file.source(number)?.picture, asked.form));
+            if is_known { Ok(None) } else { asked.candidate(file, number, votes, options).map(Some) }
+        };
+        let candidates: Result<Vec<_>> = best.par_iter().map(candidate).collect();
+        Ok(candidates?.into_iter().flatten().collect())
     }
 
     /// What is read of lists for [`candidates`](Self::candidates).
@@ -293,11 +309,13 @@ fn proposed(file: &FeatureFile, asked: &Cells<'_>, at_most: Option<usize>) -> Re
     let readings = readings(file, cells, *bits, *bytes)?;
     let mut cost = Cost { lists: readings.len() as u64, ..Cost::default() };
     for Reading { bucket, place, from, to, .. } in &readings {
+        let of_place = cells.get(*from..*to).unwrap_or_default();
+        let until = of_place.last().map_or(0, |cell| cut.numbers_of(cell.key, WORD_BITS + bits).end);
         numbers.clear();
-        file.numbers(*bucket, place, &mut numbers)?;
+        file.numbers(*bucket, place, until, &mut numbers)?;
         (cost.numbers, cost.bytes) = (cost.numbers + numbers.len() as u64, cost.bytes + place.length() as u64);
         let mut left = numbers.as_slice();
-        for cell in cells.get(*from..*to).unwrap_or_default() {
+        for cell in of_place {
             let range = cut.numbers_of(cell.key, WORD_BITS + bits);
             let (_, from) = left.split_at(left.partition_point(|&number| number < range.start));
             let (own, later) = from.split_at(from.partition_point(|&number| number < range.end));

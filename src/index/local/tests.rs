@@ -39,7 +39,7 @@ fn records(pictures: std::ops::Range<u32>) -> Vec<Record> {
 }
 
 fn sketch(picture: u32) -> Sketch {
-    let thumbnail = if picture % 3 == 0 { Vec::new() } else { vec![picture as u8; THUMBNAIL] };
+    let thumbnail = if picture.is_multiple_of(3) { Vec::new() } else { vec![picture as u8; THUMBNAIL] };
     Sketch { thumbnail, ..Sketch::of_features(&features(picture.into(), 60), 512, 384) }
 }
 
@@ -92,7 +92,7 @@ fn what_is_kept_of_a_picture_is_what_was_described_and_its_lists_hold_it() {
             let place_of = |bucket: &lists::Bucket<'_>| bucket.place(&(own..own + 1));
             let bucket = cut.bucket_of(own);
             let (place, mut numbers) = (file.bucket(bucket, place_of).unwrap(), Vec::new());
-            file.numbers(bucket, &place, &mut numbers).unwrap();
+            file.numbers(bucket, &place, u64::MAX, &mut numbers).unwrap();
             assert!(numbers.contains(&own), "{picture} {entry:?}");
         }
     }
@@ -112,7 +112,7 @@ fn a_picture_is_found_by_its_own_features_in_each_form() {
             let found = query.candidates(std::slice::from_ref(&file), &options, None).unwrap();
             assert_eq!((found[0].picture, found[0].form), (picture, form));
             assert!(found[0].hits.len() >= 40, "{} of 60 features", found[0].hits.len());
-            let wanted = |id: u32| id % 2 == 0;
+            let wanted = |id: u32| id.is_multiple_of(2);
             let found = query.candidates(std::slice::from_ref(&file), &options, Some(&wanted)).unwrap();
             assert!(found.iter().all(|candidate| wanted(candidate.picture)));
             assert_eq!(found.first().is_some_and(|first| first.picture == picture), wanted(picture));
@@ -186,14 +186,14 @@ proptest! {
         let bucket = lists::Bucket::of(cut, number, packed.len(), &read).unwrap();
         prop_assert!(bucket.is_sound());
         let mut all = Vec::new();
-        bucket.numbers(&bucket.whole().unwrap(), &mut all).unwrap();
+        bucket.numbers(&bucket.whole().unwrap(), u64::MAX, &mut all).unwrap();
         prop_assert_eq!(&all, &numbers);
         for _ in 0..20 {
             let bits = bucket_bits.max(20) + (random(&mut seed) % 13) as u32;
             let range = cut.numbers_of((base + random(&mut seed) % end) >> (32 + picture_bits - bits.min(32)), bits.min(32));
             let expected: Vec<u64> = numbers.iter().copied().filter(|number| range.contains(number)).collect();
             all.clear();
-            bucket.numbers(&bucket.place(&range).unwrap(), &mut all).unwrap();
+            bucket.numbers(&bucket.place(&range).unwrap(), range.end, &mut all).unwrap();
             all.retain(|number| range.contains(number));
             prop_assert_eq!(&all, &expected);
         }
@@ -205,7 +205,7 @@ proptest! {
         let read = |from: usize, to: usize| bytes.get(from..to);
         if let Some(bucket) = lists::Bucket::of(cut, 0, bytes.len(), &read) {
             let mut numbers = Vec::new();
-            let read = bucket.whole().and_then(|place| bucket.numbers(&place, &mut numbers));
+            let read = bucket.whole().and_then(|place| bucket.numbers(&place, u64::MAX, &mut numbers));
             prop_assert!(numbers.len() <= 8 * bytes.len());
             prop_assert!(read.is_none() || numbers.is_sorted());
         }

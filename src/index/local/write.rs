@@ -129,7 +129,7 @@ impl<'a> Waiting<'a> {
             }
             self.numbers.clear();
             self.done = 0;
-            self.file.bucket(self.next, |bucket| bucket.numbers(&bucket.whole()?, &mut self.numbers))?;
+            self.file.bucket(self.next, |bucket| bucket.numbers(&bucket.whole()?, u64::MAX, &mut self.numbers))?;
             self.next += 1;
         }
     }
