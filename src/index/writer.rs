@@ -81,7 +81,10 @@ impl Writer {
     /// # Errors
     /// `Busy` where another process writes; `ForeignIndex`, `Damaged`, `Io`.
     pub fn open(folder: &Path, options: Options) -> Result<Self> {
-        Self::open_with(folder, options, Reader::open)
+        let mut writer = Self::open_with(folder, options, Reader::open)?;
+        // One of the first format is of today's from here on.
+        writer.commit()?;
+        Ok(writer)
     }
 
     /// As [`open`](Self::open), be a repair begun or not.
@@ -130,7 +133,7 @@ impl Writer {
             payload.features = local::store::take_over(folder, &payload.features, &committed)?;
         }
         documents.set_merge_policy(Box::new(merging.clone()));
-        let mut writer = Self {
+        Ok(Self {
             folder: folder.to_owned(),
             fields,
             documents,
@@ -148,10 +151,7 @@ impl Writer {
             committed: Instant::now(),
             options,
             _lock: lock,
-        };
-        writer.commit()?;
-        format::renew(folder)?;
-        Ok(writer)
+        })
     }
 
     fn failed(&self, error: TantivyError) -> Error {
@@ -332,6 +332,7 @@ impl Writer {
         let mut prepared = self.documents.prepare_commit().map_err(failed)?;
         prepared.set_payload(&payload);
         prepared.commit().map_err(failed)?;
+        format::renew(folder)?;
         self.snapshot = Reader::open(folder)?;
         self.features.clean();
         ledger::clean(&self.folder, self.payload.crawls.as_ref());

@@ -51,7 +51,7 @@ pub enum Sort {
     Segment,
     /// A line with the checksum of all before it.
     Sealed,
-    /// A checksum for each block of 1 KiB.
+    /// A checksum for each block of 512 bytes.
     Features,
     /// A checksum for each record.
     Ledger,
@@ -114,8 +114,8 @@ impl File {
                 content.split_at(content.len() - 8 - length as usize)
             }
             Sort::Sealed => (&bytes[..bytes.len() - "\ncrc32 01234567\n".len()], &[]),
-            // One block of 1 KiB and its checksum take 1,028 bytes.
-            Sort::Features => (&bytes[..bytes.len() - 4 * bytes.len().div_ceil(1028)], &[]),
+            // One block and its checksum take 516 bytes.
+            Sort::Features => (&bytes[..bytes.len() - 4 * bytes.len().div_ceil(516)], &[]),
             Sort::Ledger | Sort::Plain => (bytes, &[]),
         };
         Self { sort, content: content.to_vec(), footer: footer.to_vec() }
@@ -142,7 +142,7 @@ impl File {
                 all.extend(b"risc");
             }
             Sort::Sealed => all.extend(format!("\ncrc32 {:08x}\n", crc32(&self.content)).as_bytes()),
-            Sort::Features => all.extend(sums(&self.content, 1024)),
+            Sort::Features => all.extend(sums(&self.content, 512)),
             Sort::Ledger => {
                 let mut at = 13;
                 while let Some(head) = all.get(at..at + 8) {

@@ -152,3 +152,25 @@ fn an_index_of_format_1_that_can_not_be_written_to_is_merged_into_a_new_one() {
     assert_eq!((look(&place, "new"), format(&place, "new")), (before, (2.into(), 2.into())));
     assert_eq!(old, ["disk/.ris", "disk/.ris/features", "disk/.ris/documents"].map(files));
 }
+
+#[test]
+fn a_damaged_index_of_format_1_is_repaired_and_what_was_lost_is_described_again() {
+    let place = Place::new();
+    first(&place);
+    let before = look(&place, "disk/.ris");
+    let features = place.path("disk/.ris/features/00000000.ris");
+    let mut bytes = fs::read(&features).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&features, bytes).unwrap();
+    let verified = place.run(["verify", "--index", "disk/.ris"]);
+    assert!(verified.status == 1 && verified.stdout.contains("00000000.ris"), "{verified:?}");
+    // It can't be taken over, and says so.
+    let refused = place.run(["index", "--here", "disk"]);
+    assert!(refused.status == 2 && refused.stderr.contains("ris verify"), "{refused:?}");
+    place.run(["verify", "--repair", "--index", "disk/.ris"]);
+    assert_eq!(place.run(["verify", "--index", "disk/.ris"]).status, 0);
+    let told = place.run(["index", "--here", "disk", "--json"]).object();
+    assert_eq!((&told["decoded"], &told["pictures"]), (&7.into(), &7.into()), "{told}");
+    assert_eq!((look(&place, "disk/.ris"), format(&place, "disk/.ris")), (before, (2.into(), 2.into())));
+}

@@ -23,7 +23,7 @@ enum Bytes {
     Owned(Vec<u8>),
 }
 
-/// Bytes of checksums at either end that are compared when a file is opened: those of 8 MiB.
+/// Bytes of checksums at either end that are compared when a file is opened: those of 4 MiB.
 const ENDS: usize = 32 << 10;
 
 /// Files from this length on are read from a disk that was not asked before in one go, in their order.
@@ -206,7 +206,7 @@ impl FeatureFile {
     }
 
     /// Whether the file is this one. Of a long one the first and last checksums are compared: all of a million pictures
-    /// would be 20 MB.
+    /// would be 40 MB.
     pub(super) fn is(&self, expected: &Fingerprint) -> bool {
         let Ok((trailer, sums)) = self.told() else { return false };
         let of_ends = expected.ends.as_ref().filter(|_| sums.len() > 2 * ENDS);

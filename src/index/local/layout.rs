@@ -8,7 +8,7 @@
 //!            perceptual hash (u8), the hash (four u64), where its features begin (40 bits)
 //! directory  4 bytes a bucket and 4 more: where each begins, from the first
 //! trailer    64 bytes: magic, counts, where the parts begin
-//! checksums  4 bytes for each 1 KiB of all above (CRC-32)
+//! checksums  4 bytes for each 512 bytes of all above (CRC-32)
 //! ```
 //!
 //! All numbers are little-endian. What is small and told by all that comes before stands behind it, so that a file is written
@@ -20,8 +20,8 @@ use crate::describe::hash::PerceptualHash;
 pub const MAGIC: &[u8; 8] = b"risfeat\x02";
 pub const TRAILER: usize = 64;
 pub const PICTURE: usize = 46;
-/// Most runs of a list have less than that: of larger blocks most would be checked for nothing.
-pub const BLOCK: usize = 1024;
+/// Most runs of a list have a fifth of that: of larger blocks more would be checked for nothing.
+pub const BLOCK: usize = 512;
 /// Pictures of one file at most.
 pub const PICTURES_MAX: usize = 1 << 20;
 

@@ -1,7 +1,7 @@
 //! What a search reads of all pictures, in files of our own: perceptual hashes, lists that propose pictures by their
 //! local features, and these features themselves, by which what is proposed is verified.
 //!
-//! A feature of the gallery is a visual word, a 48-bit signature that says where in the word's part of the space its
+//! A feature of the gallery is a visual word, a 46-bit signature that says where in the word's part of the space its
 //! descriptor lies (Hamming embedding: Jégou, Douze and Schmid, 2008), and where in the picture it was. Lists hold
 //! pictures' numbers alone, one for each word and the first bits of a signature. A search asks for its few thousand
 //! likeliest lists, counts, and reads the features of those pictures that are most often in them, picture by picture.
@@ -44,7 +44,7 @@ pub struct Entry {
     pub word: u32,
     /// Place, scale and angle, 27 bits: see `geometry`.
     pub geometry: u32,
-    /// Where in the word's part of the space its descriptor lies, 48 bits.
+    /// Where in the word's part of the space its descriptor lies, 46 bits.
     pub signature: u64,
 }
 

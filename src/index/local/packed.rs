@@ -5,7 +5,7 @@
 //! thumbnail  a byte that says whether there is one, and 128 bytes if so
 //! words      Elias-Fano: a bit string of `count` ones and 2^(20 - low) zeros that says how many words have each upper part,
 //!            filled up to a byte
-//! features   low + 27 + 48 bits each: the word's lower part, geometry, signature; filled up to a byte
+//! features   low + 27 + 46 bits each: the word's lower part, geometry, signature; filled up to a byte
 //! ```
 //!
 //! Features stand in the order of their words, so that a word takes 13 to 14 of its 20 bits (Elias, "Efficient storage and

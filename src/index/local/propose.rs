@@ -22,14 +22,14 @@ use crate::error::Result;
 /// How candidates are chosen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
-    /// Cells that a form of the query asks a file for at most; inverted forms for half of them. 1,000, and 3,000 where these
+    /// Cells that a form of the query asks a file for at most; inverted forms for half of them. 1,000, and 2,000 where these
     /// settle nothing.
     pub cells: usize,
     /// Bytes of lists that a form reads of a file at most, for each cell that it may ask for: the longest lists
     /// are left out.
     pub bytes_of_cell: usize,
-    /// Bits of 48 in which signatures of a pair differ at most. 16: of two features of chance in one word 8 in 1,000 are as
-    /// near.
+    /// Bits of 46 in which signatures of a pair differ at most. 15: of the features of copies 98 in 100 are as near, of two
+    /// of chance in one word 1 in 100.
     pub max_distance: u32,
     /// Candidates that are given at most. 50: more found no copy more where copies are easily found.
     pub candidates: usize,
@@ -37,14 +37,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cells: 1000, bytes_of_cell: 256, max_distance: 16, candidates: 50 }
+        Self { cells: 1000, bytes_of_cell: 256, max_distance: 15, candidates: 50 }
     }
 }
 
 impl Options {
     /// For a second look, where the first has found nothing for sure.
     pub fn wider(&self) -> Self {
-        Self { cells: 3 * self.cells, candidates: 4 * self.candidates, ..self.clone() }
+        Self { cells: 2 * self.cells, candidates: 4 * self.candidates, ..self.clone() }
     }
 }
 
@@ -392,7 +392,7 @@ fn pairs_plain(asked: &Asked, packed: Packed<'_>, max_distance: u32) -> Vec<Hit>
     hits
 }
 
-/// What a pair is worth by the distance of its signatures: a Gaussian of a standard deviation of 9 bits of 48.
+/// What a pair is worth by the distance of its signatures: a Gaussian of a standard deviation of 9 bits of 46.
 fn nearness(distance: u32) -> f32 {
     (-((distance * distance) as f32) / (2.0 * 9.0 * 9.0)).exp()
 }

@@ -45,7 +45,7 @@ const RANGE_BITS: u32 = 10;
 /// Writes one file that holds the pictures of several, each under the number that `number` gives for the one it has
 /// there; those without one are left out.
 ///
-/// Memory: 4 MiB, 12 bytes a picture, and the lists of one part in 1,024 of all words. Returns how many pictures it
+/// Memory: 16 MiB, 25 bytes a picture, 4 bytes for each block, and the lists of one part in 1,024 of all words. Returns how many pictures it
 /// holds; beyond [`PICTURES_MAX`] they are left out, so callers merge no more than that.
 ///
 /// # Errors
