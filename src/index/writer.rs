@@ -132,6 +132,11 @@ impl Writer {
         if is_of_earlier_format {
             payload.features = local::store::take_over(folder, &payload.features, &committed)?;
         }
+        let mut features = Store::open(folder, &payload.features, &committed)?;
+        if !is_of_earlier_format {
+            // What a run left that was stopped. Of one that is taken over, the commit still names the files of before.
+            features.clean();
+        }
         documents.set_merge_policy(Box::new(merging.clone()));
         Ok(Self {
             folder: folder.to_owned(),
@@ -139,7 +144,7 @@ impl Writer {
             documents,
             refused,
             base: Base::of(folder, payload.portable)?,
-            features: Store::open(folder, &payload.features, &committed)?,
+            features,
             payload,
             ledger: None,
             added: HashMap::new(),

@@ -35,7 +35,8 @@ pub(in crate::index) struct Store {
 }
 
 impl Store {
-    /// Opens the files that a commit names; the folder is made if need be. What new files are is noted in `committed`.
+    /// Opens files that a commit names, or is to name; the folder is made if need be. What new files are is noted in
+    /// `committed`.
     ///
     /// # Errors
     /// `Io`, `Damaged`.
@@ -52,9 +53,7 @@ impl Store {
             files.push((name.clone(), file.pictures()));
         }
         let next = names.iter().filter_map(|name| number(name)).max().map_or(0, |last| last + 1);
-        let mut store = Self { folder, committed: committed.clone(), pending: Vec::new(), files, next };
-        store.clean();
-        Ok(store)
+        Ok(Self { folder, committed: committed.clone(), pending: Vec::new(), files, next })
     }
 
     /// Adds a picture.
@@ -125,7 +124,7 @@ impl Store {
         Ok(self.files.iter().map(|(name, _)| name.clone()).collect())
     }
 
-    /// Removes every file that the last commit does not name. A reader that maps one keeps it.
+    /// Removes every file but these: to be called once the last commit names them. A reader that maps one keeps it.
     pub fn clean(&mut self) {
         for name in self.folder.names() {
             if number(&name).is_some() && !self.files.iter().any(|(file, _)| *file == name) {

@@ -152,7 +152,7 @@ fn a_query_that_is_a_pattern_all_over_has_no_more_pairs_than_are_bounded_and_sti
     let file = FeatureFile::from_bytes(file(&pictures)).unwrap();
     let find = |features: &Features| {
         let files = std::slice::from_ref(&file);
-        Query::new(features, 512.0).candidates(files, &Options::default(), None).unwrap()
+        Query::new(features, 512.0).candidates(files, &Options::default().wider(), None).unwrap()
     };
     // One place alone has all that look like it.
     let few = find(&alike(100, 4));
