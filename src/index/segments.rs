@@ -78,16 +78,25 @@ impl Segments {
     /// `Damaged`, `Io`; where a file is not there, the cause says so.
     pub fn open<D>(folder: &Path, index: &Index, opened: &Opened<D>) -> Result<(Self, Option<String>)> {
         let damaged = |error: tantivy::TantivyError| damaged(folder, error);
+        let before = index.load_metas().map_err(damaged)?;
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(damaged)?;
         let searcher = reader.searcher();
         let commit = index.load_metas().map_err(damaged)?;
         if !is_usual(&commit) {
             return Err(damaged(nonsense().into()));
         }
+        // Between the two a writer has committed: what was deleted in a segment would not agree with what the commit says.
+        let said = |commit: &IndexMeta| {
+            let segments = commit.segments.iter().map(|segment| (segment.id(), segment.num_deleted_docs()));
+            (commit.opstamp, segments.collect::<Vec<_>>())
+        };
+        if said(&before) != said(&commit) {
+            return Err(damaged(std::io::Error::from(std::io::ErrorKind::NotFound).into()));
+        }
         let mut segments = Vec::with_capacity(commit.segments.len());
         for reader in searcher.segment_readers() {
             let Some(of_commit) = commit.segments.iter().find(|segment| segment.id() == reader.segment_id()) else {
-                // Between the two a writer has committed.
+                // As above.
                 return Err(damaged(std::io::Error::from(std::io::ErrorKind::NotFound).into()));
             };
             segments.push(Segment::of_commit(folder, reader, of_commit, opened)?);
