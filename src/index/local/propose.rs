@@ -304,7 +304,8 @@ struct Reading {
 fn proposed(file: &FeatureFile, asked: &Cells<'_>, at_most: Option<usize>) -> Result<(Proposed, Cost)> {
     let Cells { cells, bits, bytes, .. } = asked;
     let (pictures, cut) = (file.pictures(), file.layout().cut());
-    let least = at_most.map_or(0.0, |_| 1.2 * rarity(pictures, 1));
+    // In a large file nearly all pictures with a single cell are chance, and they are many.
+    let least = if at_most.is_some() && pictures > CROWD { 1.2 * rarity(pictures, 1) } else { 0.0 };
     let (mut counts, mut numbers) = (Counts::of(pictures, least), Vec::new());
     let readings = readings(file, cells, *bits, *bytes)?;
     let mut cost = Cost { lists: readings.len() as u64, ..Cost::default() };
@@ -455,6 +456,9 @@ const FIRST_OF_BUCKET: usize = 4096;
 fn rarity(pictures: usize, length: usize) -> f32 {
     2.0 * (pictures.max(1) as f32 / length.max(1) as f32).max(1.0).ln()
 }
+
+/// Pictures of a file up to which one with a single cell is a candidate, too.
+const CROWD: usize = 1 << 16;
 
 /// Steps of counts to a unit of log odds.
 const STEPS: f32 = 4.0;
