@@ -128,7 +128,7 @@ impl FeatureFile {
             let (start, end) = (place.start.checked_add(from)?, place.start.checked_add(to)?);
             if end > place.end { None } else { self.read(start..end).ok() }
         };
-        let bucket = Bucket::of(self.layout.cut(), number, place.len(), &read);
+        let bucket = Bucket::of(self.layout.cut(), number, place.len(), self.layout.numbers, &read);
         bucket.and_then(|bucket| visit(&bucket)).ok_or_else(damaged)
     }
 

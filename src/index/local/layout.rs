@@ -22,6 +22,8 @@ pub const TRAILER: usize = 64;
 pub const PICTURE: usize = 46;
 /// Most runs of a list have a fifth of that: of larger blocks more would be checked for nothing.
 pub const BLOCK: usize = 512;
+/// Bytes that a feature takes at least: see `packed`.
+const FEATURE_LEAST: usize = 9;
 /// Pictures of one file at most.
 pub const PICTURES_MAX: usize = 1 << 20;
 
@@ -130,12 +132,14 @@ impl Layout {
         let trailer = all.get(..content)?.last_chunk::<TRAILER>()?;
         let field = |i: usize| {
             let field = usize::try_from(u64::from_le_bytes(bytes(trailer, 8 * i))).ok()?;
-            // A feature takes more than a byte.
             (field <= all.len()).then_some(field)
         };
         let (pictures, features, numbers, lists, sources) = (field(1)?, field(2)?, field(3)?, field(4)?, field(5)?);
         let layout = Self { pictures, features, numbers, lists, sources };
-        let ordered = MAGIC.len() <= lists && lists <= sources && pictures <= PICTURES_MAX;
+        // What is counted takes its room, so that nothing is taken for more than the file has: a feature ten bytes, and a
+        // number is of one feature at least.
+        let counted = features <= lists / FEATURE_LEAST && numbers <= features && pictures <= PICTURES_MAX;
+        let ordered = MAGIC.len() <= lists && lists <= sources && counted;
         let is_so = ordered && *trailer == layout.trailer() && layout.checksums() == content;
         (is_so && all.starts_with(MAGIC)).then_some(layout)
     }

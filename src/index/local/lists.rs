@@ -209,19 +209,21 @@ pub struct Bucket<'a> {
     is_wide: bool,
     count: usize,
     length: usize,
+    most: usize,
     read: &'a dyn Fn(usize, usize) -> Option<&'a [u8]>,
 }
 
 impl<'a> Bucket<'a> {
-    /// Bucket `number` of a file, `length` bytes long, of which `read` gives a part from one byte to another. `None` where it
-    /// makes no sense.
+    /// Bucket `number` of a file, `length` bytes long, of which `read` gives a part from one byte to another. It has no more
+    /// than `most` numbers: a stranger's could say of each bit that it is one. `None` where it makes no sense.
     pub fn of(
         cut: Cut,
         number: usize,
         length: usize,
+        most: usize,
         read: &'a dyn Fn(usize, usize) -> Option<&'a [u8]>,
     ) -> Option<Self> {
-        let mut bucket = Self { cut, number, runs_bits: 0, is_wide: false, count: 0, length, read };
+        let mut bucket = Self { cut, number, runs_bits: 0, is_wide: false, count: 0, length, most, read };
         if length > 0 {
             let first = *read(0, 1)?.first()?;
             match first.checked_sub(MARK) {
@@ -278,7 +280,7 @@ impl<'a> Bucket<'a> {
         ascends && (self.runs_bits == 0 || self.first_run() + last == self.length)
     }
 
-    /// Adds the numbers of a place of this bucket to `numbers`. Of its last run those from `until` on may be left out.
+    /// Adds the numbers of a place of this bucket to `numbers`, which are empty. Of its last run those from `until` on may be left out.
     pub fn numbers(&self, place: &Place, until: u64, numbers: &mut Vec<u64>) -> Option<()> {
         let bytes = (self.read)(place.start, place.end)?;
         let open = self.cut.rest_bits() - place.cut;
@@ -286,7 +288,7 @@ impl<'a> Bucket<'a> {
         if place.cut == 0 {
             return match place.start == place.end && place.count == 0 {
                 true => Some(()),
-                false => unpack_run(bytes, place.count, first_of(0), open, until, numbers),
+                false => self.unpack(bytes, place.count, first_of(0), open, until, numbers),
             };
         }
         let mut start = place.start;
@@ -296,10 +298,27 @@ impl<'a> Bucket<'a> {
             let of_run = bytes.get(start.checked_sub(place.start)?..end.checked_sub(place.start)?)?;
             if !of_run.is_empty() {
                 let (count, codes) = take_count(of_run)?;
-                unpack_run(codes, count, first_of(run), open, until, numbers)?;
+                self.unpack(codes, count, first_of(run), open, until, numbers)?;
             }
             start = end;
         }
         Some(())
+    }
+
+    #[inline(always)]
+    fn unpack(
+        &self,
+        bytes: &[u8],
+        count: usize,
+        least: u64,
+        open: u32,
+        until: u64,
+        numbers: &mut Vec<u64>,
+    ) -> Option<()> {
+        if numbers.len().saturating_add(count) > self.most {
+            None
+        } else {
+            unpack_run(bytes, count, least, open, until, numbers)
+        }
     }
 }

@@ -185,7 +185,7 @@ proptest! {
         numbers.dedup();
         let packed = cut.pack(&numbers);
         let read = |from: usize, to: usize| packed.get(from..to);
-        let bucket = lists::Bucket::of(cut, number, packed.len(), &read).unwrap();
+        let bucket = lists::Bucket::of(cut, number, packed.len(), count, &read).unwrap();
         prop_assert!(bucket.is_sound());
         let mut all = Vec::new();
         bucket.numbers(&bucket.whole().unwrap(), u64::MAX, &mut all).unwrap();
@@ -205,7 +205,7 @@ proptest! {
     fn any_bytes_are_some_numbers_of_a_bucket_or_none(bytes in prop::collection::vec(any::<u8>(), 0..300), bits in 0u32..=20) {
         let cut = lists::Cut { bucket_bits: bits, picture_bits: 8 };
         let read = |from: usize, to: usize| bytes.get(from..to);
-        if let Some(bucket) = lists::Bucket::of(cut, 0, bytes.len(), &read) {
+        if let Some(bucket) = lists::Bucket::of(cut, 0, bytes.len(), 64, &read) {
             let mut numbers = Vec::new();
             let read = bucket.whole().and_then(|place| bucket.numbers(&place, u64::MAX, &mut numbers));
             prop_assert!(numbers.len() <= 8 * bytes.len());
@@ -255,6 +255,23 @@ fn merged_files_are_as_if_written_at_once_and_lack_what_is_forgotten() {
     assert_eq!(merge(&mut fewer, &[&a, &b, &c], &|picture| (picture % 2 == 0).then_some(picture)).unwrap(), 30);
     let even: Vec<_> = records(0..60).into_iter().filter(|record| record.picture % 2 == 0).collect();
     assert!(fewer == file(&even));
+}
+
+#[test]
+fn a_bucket_that_says_of_each_bit_that_it_is_a_number_is_none_beyond_what_its_file_has() {
+    let cut = lists::Cut { bucket_bits: 0, picture_bits: 20 };
+    // Two runs of which the first has 4,000 numbers, one behind the other.
+    let numbers: Vec<u64> = (0..4000).chain([1 << 51]).collect();
+    let packed = cut.pack(&numbers);
+    let read = |from: usize, to: usize| packed.get(from..to);
+    let mut seen = 0;
+    for (most, expected) in [(4001, true), (4000, false)] {
+        let (bucket, mut all) = (lists::Bucket::of(cut, 0, packed.len(), most, &read).unwrap(), Vec::new());
+        let unpacked = bucket.numbers(&bucket.whole().unwrap(), u64::MAX, &mut all);
+        assert_eq!((unpacked.is_some(), all == numbers), (expected, expected), "{most}");
+        seen += 1;
+    }
+    assert_eq!(seen, 2);
 }
 
 #[test]
