@@ -172,6 +172,15 @@ fn state(folder: &Path) -> Result<()> {
     write().map_err(|error| beneath::failed(error).about(folder))
 }
 
+/// Whether this is a `format.json`, whole, of an earlier format with the same recipe.
+pub(super) fn is_earlier(stated: &[u8]) -> bool {
+    let stated: Option<Stated> = serde_json::from_slice(stated).ok();
+    stated.is_some_and(|stated| {
+        let is_whole = stated.crc32.is_none_or(|sum| sum == stated.sum());
+        is_whole && stated.ris_index < FORMAT && stated.recipe == RECIPE
+    })
+}
+
 /// The same of one that was of an earlier format and was taken over. Its copy follows.
 ///
 /// # Errors
