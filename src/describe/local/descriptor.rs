@@ -45,11 +45,11 @@ static WEIGHTS: LazyLock<[[f32; GRID]; CELLS]> = LazyLock::new(|| {
 
 dispatched! {
     /// The descriptor of a blob of `plane`, its frame turned by `turn`, with cells of `cell` scales a side.
-    pub fn describe(plane: &Plane, blob: &Blob, turn: f32, cell: f32) -> [u8; DESCRIPTOR] = describe_plain
+    pub fn describe(plane: &Plane<'_>, blob: &Blob, turn: f32, cell: f32) -> [u8; DESCRIPTOR] = describe_plain
 }
 
 #[inline(always)]
-fn describe_plain(plane: &Plane, blob: &Blob, turn: f32, cell: f32) -> [u8; DESCRIPTOR] {
+fn describe_plain(plane: &Plane<'_>, blob: &Blob, turn: f32, cell: f32) -> [u8; DESCRIPTOR] {
     let samples = sampled(plane, blob, turn, cell * blob.sigma * SPAN / GRID as f32);
     let weights = &*WEIGHTS;
     let mut rows = [[[0.0f32; GRID]; BINS]; CELLS];
@@ -77,21 +77,29 @@ fn describe_plain(plane: &Plane, blob: &Blob, turn: f32, cell: f32) -> [u8; DESC
             }
         }
     }
+    // From here on the eight bins are what is reckoned at once: a sum across a register takes longer than the turn.
     let mut histogram = [0.0; DESCRIPTOR];
-    for (i, value) in histogram.iter_mut().enumerate() {
-        let (row, column, bin) = (i / 32, i / 8 % 4, i % 8);
-        let mut sums = [0.0f32; 8];
-        for x in 0..GRID {
-            sums[x % 8] += rows[row][bin][x] * weights[column][x];
+    for (row, cells) in rows.iter().zip(histogram.as_chunks_mut::<{ CELLS * BINS }>().0) {
+        let mut columns = [[0.0f32; BINS]; GRID];
+        for (bin, row) in row.iter().enumerate() {
+            columns.iter_mut().zip(row).for_each(|(column, value)| column[bin] = *value);
         }
-        *value = ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+        for (cell, weights) in cells.as_chunks_mut::<BINS>().0.iter_mut().zip(weights) {
+            let mut sums = [0.0f32; BINS];
+            for (column, weight) in columns.iter().zip(weights) {
+                for bin in 0..BINS {
+                    sums[bin] += weight * column[bin];
+                }
+            }
+            *cell = sums;
+        }
     }
     quantised(histogram)
 }
 
 /// The blurred picture on the grid and one place around it, interpolated; its border values continue outwards.
 #[inline(always)]
-fn sampled(plane: &Plane, blob: &Blob, turn: f32, spacing: f32) -> [[f32; SAMPLES]; SAMPLES] {
+fn sampled(plane: &Plane<'_>, blob: &Blob, turn: f32, spacing: f32) -> [[f32; SAMPLES]; SAMPLES] {
     let (sin, cos) = turn.sin_cos();
     let (sin, cos) = (sin * spacing, cos * spacing);
     let (right, bottom) = ((plane.width - 1) as f32, (plane.height - 1) as f32);

@@ -35,14 +35,14 @@ pub struct Blob {
 }
 
 /// The blobs of octave number `number`, in the order of the scan.
-pub fn blobs(number: usize, octave: &Octave, options: &Options) -> Vec<Blob> {
+pub fn blobs(number: usize, octave: &Octave<'_>, options: &Options) -> Vec<Blob> {
     let mut found = Vec::new();
     peaks::find(octave, FIRST_LOOK * options.contrast, &mut found);
     found.iter().filter_map(|&peak| refined(octave, number, peak, options)).collect()
 }
 
 /// The blob at the top of the parabola through the neighbourhood of a pixel, if there is a good one.
-fn refined(octave: &Octave, number: usize, peak: Peak, options: &Options) -> Option<Blob> {
+fn refined(octave: &Octave<'_>, number: usize, peak: Peak, options: &Options) -> Option<Blob> {
     let Peak { mut level, mut x, mut y } = peak;
     for _ in 0..STEPS {
         let fit = Fit::at(octave, level, x, y);
@@ -86,7 +86,7 @@ struct Fit {
 }
 
 impl Fit {
-    fn at(octave: &Octave, level: usize, x: usize, y: usize) -> Self {
+    fn at(octave: &Octave<'_>, level: usize, x: usize, y: usize) -> Self {
         let cube: [[[f32; 3]; 3]; 3] = std::array::from_fn(|s| {
             let (fine, coarse) = (&octave.levels[level + s - 1], &octave.levels[level + s]);
             std::array::from_fn(|j| {

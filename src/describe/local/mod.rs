@@ -12,6 +12,7 @@
 
 mod descriptor;
 mod detector;
+mod memory;
 mod orientation;
 mod peaks;
 mod pyramid;
@@ -106,8 +107,13 @@ pub fn features(luma: &[u8], width: usize, height: usize, options: &Options) -> 
     if width.checked_mul(height) != Some(luma.len()) || width.min(height) < pyramid::SIDE_MIN {
         return Features::default();
     }
+    let room = pyramid::room(width, height, options);
+    memory::with(room, |arena| described(luma, width, height, options, arena))
+}
+
+fn described(luma: &[u8], width: usize, height: usize, options: &Options, mut arena: memory::Arena<'_>) -> Features {
     let mut blobs = Vec::new();
-    let octaves = pyramid::build(luma, width, height, options, |number, octave| {
+    let octaves = pyramid::build(luma, width, height, options, &mut arena, |number, octave| {
         blobs.extend(detector::blobs(number, octave, options));
     });
     let kept = spread::strongest(blobs, options.keypoints, width, height);

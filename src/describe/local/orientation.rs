@@ -18,7 +18,7 @@ const SMOOTHINGS: usize = 2;
 
 /// The main direction of the gradients around a blob and a second one that is nearly as strong, in radians
 /// above -pi and up to pi; empty where there is no gradient.
-pub fn angles(plane: &Plane, blob: &Blob, options: &Options) -> impl Iterator<Item = f32> {
+pub fn angles(plane: &Plane<'_>, blob: &Blob, options: &Options) -> impl Iterator<Item = f32> {
     let histogram = smoothed(histogram(plane, blob));
     let mut peaks: Vec<(f32, f32)> = Vec::with_capacity(4);
     for bin in 0..BINS {
@@ -36,17 +36,19 @@ pub fn angles(plane: &Plane, blob: &Blob, options: &Options) -> impl Iterator<It
     peaks.into_iter().map(|(_, angle)| angle)
 }
 
+/// Histograms that take turns: neighbours often have the same direction, and a sum in memory has to wait for the last one.
+const TURNS: usize = 4;
 /// Gradients in one row of the window.
 const ROW_MAX: usize = BLOCK;
 
 dispatched! {
     /// How much gradient there is in each direction around a blob.
-    fn histogram(plane: &Plane, blob: &Blob) -> [f32; BINS] = histogram_plain
+    fn histogram(plane: &Plane<'_>, blob: &Blob) -> [f32; BINS] = histogram_plain
 }
 
 #[inline(always)]
-fn histogram_plain(plane: &Plane, blob: &Blob) -> [f32; BINS] {
-    let mut histogram = [0.0; BINS + 1];
+fn histogram_plain(plane: &Plane<'_>, blob: &Blob) -> [f32; BINS] {
+    let mut histograms = [[0.0; BINS + 1]; TURNS];
     let sigma = WINDOW * blob.sigma;
     let reach = (REACH * sigma).min(0.5 * (ROW_MAX - 1) as f32);
     let range = |middle: f32, side: usize| {
@@ -68,14 +70,21 @@ fn histogram_plain(plane: &Plane, blob: &Blob) -> [f32; BINS] {
             places[i] = if place < 0.0 { place + BINS as f32 } else { place };
         }
         // Shared between the two nearest bins: otherwise a plain slope gets its direction to 5 degrees only.
-        for (&weight, &place) in weights.iter().zip(&places).take(columns.len()) {
-            let bin = (place as usize).min(BINS - 1);
-            let part = place - bin as f32;
-            histogram[bin] += (1.0 - part) * weight;
-            histogram[bin + 1] += part * weight;
+        // What lies beyond the window weighs nothing, and is there to fill up the turns.
+        weights.iter_mut().skip(columns.len()).for_each(|weight| *weight = 0.0);
+        let turns = columns.len().div_ceil(TURNS);
+        let pixels = weights.as_chunks::<TURNS>().0.iter().zip(places.as_chunks::<TURNS>().0);
+        for (weights, places) in pixels.take(turns) {
+            for (histogram, (&weight, &place)) in histograms.iter_mut().zip(weights.iter().zip(places)) {
+                let bin = (place as usize).min(BINS - 1);
+                let part = place - bin as f32;
+                histogram[bin] += (1.0 - part) * weight;
+                histogram[bin + 1] += part * weight;
+            }
         }
     }
-    std::array::from_fn(|i| if i == 0 { histogram[0] + histogram[BINS] } else { histogram[i] })
+    let sum = |bin: usize| histograms.iter().map(|histogram| histogram[bin]).sum::<f32>();
+    std::array::from_fn(|bin| if bin == 0 { sum(0) + sum(BINS) } else { sum(bin) })
 }
 
 fn smoothed(mut histogram: [f32; BINS]) -> [f32; BINS] {

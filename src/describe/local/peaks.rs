@@ -5,7 +5,7 @@
 //! less than writing and reading another plane.
 
 use super::pyramid::{LEVELS, Octave, Plane, SCALES};
-use super::simd::dispatched;
+use super::simd::wide;
 
 /// Pixels along the border in which nothing is looked for: there is too little around to describe.
 pub const BORDER: usize = 5;
@@ -23,13 +23,13 @@ pub struct Peak {
     pub y: usize,
 }
 
-dispatched! {
+wide! {
     /// Appends the pixels that differ from 0 by at least `least` and by no less than all around them.
-    pub fn find(octave: &Octave, least: f32, peaks: &mut Vec<Peak>) = find_plain
+    pub fn find(octave: &Octave<'_>, least: f32, peaks: &mut Vec<Peak>) = find_plain
 }
 
 #[inline(always)]
-fn find_plain(octave: &Octave, least: f32, peaks: &mut Vec<Peak>) {
+fn find_plain(octave: &Octave<'_>, least: f32, peaks: &mut Vec<Peak>) {
     let (width, height) = (octave.levels[0].width, octave.levels[0].height);
     let mut columns: [Extremes; DIFFERENCES] = std::array::from_fn(|_| Extremes::new(width));
     let mut around = Extremes::new(width);
@@ -54,7 +54,7 @@ fn find_plain(octave: &Octave, least: f32, peaks: &mut Vec<Peak>) {
     }
 }
 
-fn three_rows(plane: &Plane, y: usize) -> [&[f32]; 3] {
+fn three_rows<'a>(plane: &'a Plane<'_>, y: usize) -> [&'a [f32]; 3] {
     [plane.row(y - 1), plane.row(y), plane.row(y + 1)]
 }
 

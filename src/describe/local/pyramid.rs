@@ -4,10 +4,9 @@
 //! then lies in the middle of those it came from, and the pyramid of the mirrored picture is the mirrored
 //! pyramid.
 
-use std::cell::RefCell;
-
 use super::Options;
-use super::simd::{BLOCK, dispatched};
+use super::memory::Arena;
+use super::simd::{BLOCK, wide};
 
 /// Scales an octave, Lowe's choice.
 pub const SCALES: usize = 3;
@@ -20,17 +19,9 @@ const CAMERA: f32 = 0.5;
 /// Kernels end at this many standard deviations, where the Gaussian has fallen to 1 % of its height.
 const REACH: f32 = 3.0;
 
-thread_local! {
-    /// The memory of planes that are gone. Fresh memory comes page by page from the system, which takes a
-    /// fifth of the time of describing a picture; a thread that describes many pays for it once.
-    static SPARE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
-}
-/// Planes whose memory a thread keeps: about as many as a picture has at once.
-const SPARE_MAX: usize = 16;
-
 /// Values in rows, row-major, each row filled up to whole blocks with its last value.
 #[derive(Debug)]
-pub struct Plane {
+pub struct Plane<'a> {
     /// Values a row.
     pub width: usize,
     /// Rows.
@@ -38,18 +29,24 @@ pub struct Plane {
     /// Values from one row to the next: a multiple of [`BLOCK`].
     pub stride: usize,
     /// `stride * height` values, and as many more as let a block start at the last of them.
-    pub data: Vec<f32>,
+    pub data: &'a mut [f32],
 }
 
-impl Plane {
+/// Values from one row to the next of a plane whose rows have `width`. An odd number of blocks: rows a power of two apart would
+/// compete for the same lines of the cache.
+fn stride(width: usize) -> usize {
+    (width.div_ceil(BLOCK) | 1) * BLOCK
+}
+
+/// Values that a plane of this size takes.
+fn length(width: usize, height: usize) -> usize {
+    stride(width) * height + BLOCK
+}
+
+impl<'a> Plane<'a> {
     /// A plane of values that mean nothing yet.
-    fn new(width: usize, height: usize) -> Self {
-        // An odd number of blocks: rows a power of two apart would compete for the same lines of the cache.
-        let stride = (width.div_ceil(BLOCK) | 1) * BLOCK;
-        let length = stride * height + BLOCK;
-        let mut data = SPARE.try_with(|spare| smallest_of(&mut spare.borrow_mut(), length)).unwrap_or_default();
-        data.resize(length, 0.0);
-        Self { width, height, stride, data }
+    fn new(arena: &mut Arena<'a>, width: usize, height: usize) -> Self {
+        Self { width, height, stride: stride(width), data: arena.take(length(width, height)) }
     }
 
     /// The values of row `y`.
@@ -64,93 +61,113 @@ impl Plane {
         self.data[y * self.stride + x..].first_chunk().unwrap_or(&[0.0; BLOCK])
     }
 
-    /// A plane whose rows are written by `fill`.
-    fn filled(width: usize, height: usize, mut fill: impl FnMut(usize, &mut [f32])) -> Self {
-        let mut plane = Self::new(width, height);
-        for (y, row) in plane.data.chunks_exact_mut(plane.stride).take(height).enumerate() {
-            let (row, rest) = row.split_at_mut(width);
+    /// The plane with its rows written by `fill`.
+    fn filled(self, mut fill: impl FnMut(usize, &mut [f32])) -> Self {
+        for (y, row) in self.data.chunks_exact_mut(self.stride).take(self.height).enumerate() {
+            let (row, rest) = row.split_at_mut(self.width);
             fill(y, row);
-            rest.fill(row[width - 1]);
+            rest.fill(row[self.width - 1]);
         }
-        plane
-    }
-}
-
-impl Drop for Plane {
-    fn drop(&mut self) {
-        let data = std::mem::take(&mut self.data);
-        // Where the thread is ending, and its spare memory with it, this goes too.
-        let _ = SPARE.try_with(|spare| {
-            let mut spare = spare.borrow_mut();
-            spare.push(data);
-            if spare.len() > SPARE_MAX {
-                smallest_of(&mut spare, 0);
-            }
-        });
-    }
-}
-
-/// Takes out the smallest that holds `length` values, if any does.
-fn smallest_of(spare: &mut Vec<Vec<f32>>, length: usize) -> Vec<f32> {
-    let fitting = spare.iter().enumerate().filter(|(_, data)| data.capacity() >= length);
-    match fitting.min_by_key(|(_, data)| data.capacity()) {
-        Some((i, _)) => spare.swap_remove(i),
-        None => Vec::new(),
+        self
     }
 }
 
 /// One size of the picture at [`LEVELS`] blurs.
-pub struct Octave {
+pub struct Octave<'a> {
     /// Side of one of its pixels in pixels of the picture.
     pub pixel: f32,
     /// The picture blurred, level `i` by `sigma * 2^(i / SCALES)` pixels of this octave. Those above `SCALES`
     /// serve the search for blobs alone.
-    pub levels: Vec<Plane>,
+    pub levels: Vec<Plane<'a>>,
+}
+
+/// Values that [`build`] takes at most.
+pub fn room(width: usize, height: usize, options: &Options) -> usize {
+    let finest = if options.upsample { (2 * width, 2 * height) } else { (width, height) };
+    // The picture, twice its size, and one line of it with its margins.
+    let first =
+        length(width, height) + length(finest.0, finest.1) + stride(finest.0) + 8 * BLOCK + reach(options.sigma);
+    let halves = std::iter::successors(Some(finest), |&(width, height)| Some((width / 2, height / 2)));
+    let octaves = halves.take_while(|&(width, height)| width.min(height) >= SIDE_MIN);
+    first + octaves.map(|(width, height)| LEVELS * length(width, height)).sum::<usize>()
 }
 
 /// All octaves of a picture of `width` x `height` luminances, the finest first.
 ///
 /// `search` is shown each as soon as it is whole; the levels above `SCALES` are given up after that.
-pub fn build(
+pub fn build<'a>(
     luma: &[u8],
     width: usize,
     height: usize,
     options: &Options,
-    mut search: impl FnMut(usize, &Octave),
-) -> Vec<Octave> {
-    let picture = Plane::filled(width, height, |y, row| {
+    arena: &mut Arena<'a>,
+    mut search: impl FnMut(usize, &Octave<'a>),
+) -> Vec<Octave<'a>> {
+    let mut picture = Plane::new(arena, width, height).filled(|y, row| {
         row.iter_mut().zip(&luma[y * width..]).for_each(|(value, &luma)| *value = f32::from(luma));
     });
-    let (picture, mut pixel, blur) =
-        if options.upsample { (doubled(&picture), 0.5, 2.0 * CAMERA) } else { (picture, 1.0, CAMERA) };
-    let mut base = blurred(&picture, missing(blur, options.sigma));
+    let (mut pixel, mut blur) = (1.0, CAMERA);
+    if options.upsample {
+        let twice = doubled(arena, &picture, 2 * width, 2 * height);
+        arena.give(std::mem::replace(&mut picture, twice).data);
+        (pixel, blur) = (0.5, 2.0 * CAMERA);
+    }
+    let mut base = blurred(arena, &picture, missing(blur, options.sigma));
+    arena.give(picture.data);
     let mut blur = options.sigma;
     let mut octaves = Vec::new();
     loop {
-        let mut octave = octave(base, pixel, blur, options.sigma);
+        let (mut octave, next) = octave(arena, base, pixel, blur, options.sigma);
         search(octaves.len(), &octave);
-        octave.levels.truncate(SCALES + 1);
-        let (width, height) = (octave.levels[0].width / 2, octave.levels[0].height / 2);
-        if width.min(height) < SIDE_MIN {
-            octaves.push(octave);
-            return octaves;
-        }
-        base = halved(&octave.levels[SCALES]);
-        pixel *= 2.0;
-        // Averaging 2x2 pixels adds a variance of a quarter of a pixel of the finer octave.
-        blur = (options.sigma.powi(2) + 0.25 / 4.0).sqrt();
+        octave.levels.drain(SCALES + 1..).for_each(|level| arena.give(level.data));
         octaves.push(octave);
+        let Some(next) = next else { return octaves };
+        base = next;
+        pixel *= 2.0;
+        blur = halved_blur(options.sigma);
     }
 }
 
-fn octave(base: Plane, pixel: f32, mut blur: f32, sigma: f32) -> Octave {
+/// The octave that begins with `base`, and the base of the next one, if there is one.
+fn octave<'a>(
+    arena: &mut Arena<'a>,
+    base: Plane<'a>,
+    pixel: f32,
+    mut blur: f32,
+    sigma: f32,
+) -> (Octave<'a>, Option<Plane<'a>>) {
+    let (width, height) = (base.width, base.height);
+    let wanted = |level: usize| sigma * 2f32.powf(level as f32 / SCALES as f32);
+    let has_next = (width / 2).min(height / 2) >= SIDE_MIN;
     let mut levels = vec![base];
-    for level in 1..LEVELS {
-        let wanted = sigma * 2f32.powf(level as f32 / SCALES as f32);
-        levels.push(blurred(&levels[level - 1], missing(blur, wanted)));
+    for level in 1..if has_next { SCALES + 1 } else { LEVELS } {
+        levels.push(blurred(arena, &levels[level - 1], missing(blur, wanted(level))));
+        blur = wanted(level);
+    }
+    if !has_next {
+        return (Octave { pixel, levels }, None);
+    }
+    // What is above is so blurred that half the size holds all of it: a quarter of the pixels, and kernels half as long.
+    let next = halved(arena, &levels[SCALES]);
+    let (mut half, mut blur) = (None, halved_blur(sigma));
+    for level in SCALES + 1..LEVELS {
+        let wanted = (0.25 * wanted(level).powi(2) - DOUBLED).sqrt();
+        let finer = blurred(arena, half.as_ref().unwrap_or(&next), missing(blur, wanted));
+        levels.push(doubled(arena, &finer, width, height));
+        half.replace(finer).into_iter().for_each(|plane: Plane<'_>| arena.give(plane.data));
         blur = wanted;
     }
-    Octave { pixel, levels }
+    half.into_iter().for_each(|plane| arena.give(plane.data));
+    (Octave { pixel, levels }, Some(next))
+}
+
+/// Variance that [`doubled`] adds, in squared pixels of what it doubles: weights of 3/4 and 1/4 at distances of 1/4 and 3/4.
+const DOUBLED: f32 = 0.1875;
+
+/// Blur of the base of an octave, in its pixels, where the finer octave's level was blurred by twice `sigma` of its own.
+/// Averaging 2x2 pixels adds a variance of a quarter of a pixel of the finer octave.
+fn halved_blur(sigma: f32) -> f32 {
+    (sigma.powi(2) + 0.25 / 4.0).sqrt()
 }
 
 /// The blur that takes a picture blurred by `from` to `to`.
@@ -158,43 +175,50 @@ fn missing(from: f32, to: f32) -> f32 {
     (to * to - from * from).max(0.01).sqrt()
 }
 
-/// Half of a Gaussian's kernel, the middle first; with its mirror image it sums to 1. Its reach is even.
+/// How far a kernel reaches, in pixels: an even number.
+fn reach(sigma: f32) -> usize {
+    ((REACH * sigma).ceil() as usize).next_multiple_of(2)
+}
+
+/// Half of a Gaussian's kernel, the middle first; with its mirror image it sums to 1.
 fn kernel(sigma: f32) -> Vec<f32> {
-    let radius = (REACH * sigma).ceil() as usize;
-    let radius = radius.next_multiple_of(2);
-    let mut kernel: Vec<f32> = (0..=radius).map(|i| (-0.5 * (i as f32 / sigma).powi(2)).exp()).collect();
+    let mut kernel: Vec<f32> = (0..=reach(sigma)).map(|i| (-0.5 * (i as f32 / sigma).powi(2)).exp()).collect();
     let sum = kernel[0] + 2.0 * kernel[1..].iter().sum::<f32>();
     kernel.iter_mut().for_each(|value| *value /= sum);
     kernel
 }
 
 /// The plane under a Gaussian, its border values continued outwards.
-fn blurred(source: &Plane, sigma: f32) -> Plane {
-    let mut result = Plane::new(source.width, source.height);
-    blur(source, &kernel(sigma), &mut result);
+fn blurred<'a>(arena: &mut Arena<'a>, source: &Plane<'_>, sigma: f32) -> Plane<'a> {
+    let kernel = kernel(sigma);
+    let margin = (kernel.len() - 1).next_multiple_of(BLOCK);
+    let line = arena.take(source.stride + 2 * margin);
+    let result = Plane::new(arena, source.width, source.height);
+    blur(source, &kernel, line, result.data);
+    arena.give(line);
     result
 }
 
-dispatched! {
-    /// Writes `source` under a symmetric kernel into `result`, a plane of the same size.
-    fn blur(source: &Plane, kernel: &[f32], result: &mut Plane) = blur_plain
+wide! {
+    /// Writes `source` under a symmetric kernel into `result`, a plane of the same size. `line` is room for one row, and
+    /// for the kernel on both sides.
+    fn blur(source: &Plane<'_>, kernel: &[f32], line: &mut [f32], result: &mut [f32]) = blur_plain
 }
 
 #[inline(always)]
-fn blur_plain(source: &Plane, kernel: &[f32], result: &mut Plane) {
-    let (width, stride, radius) = (source.width, source.stride, kernel.len() - 1);
-    // One row, blurred from the top down, with room for the kernel on both sides.
-    let mut line = vec![0.0; stride + 2 * radius];
-    for (y, out) in result.data.chunks_exact_mut(stride).take(source.height).enumerate() {
+fn blur_plain(source: &Plane<'_>, kernel: &[f32], line: &mut [f32], result: &mut [f32]) {
+    let (width, stride, height) = (source.width, source.stride, source.height);
+    let margin = (line.len() - stride) / 2;
+    for (y, out) in result.chunks_exact_mut(stride).take(height).enumerate() {
         let row = |y: usize| &source.data[y * stride..][..stride];
-        weighted(kernel, row(y), &mut line[radius..][..stride], |i| {
-            (row(y.saturating_sub(i)), row((y + i).min(source.height - 1)))
+        weighted(kernel, row(y), &mut line[margin..][..stride], |i| {
+            (row(y.saturating_sub(i)), row((y + i).min(height - 1)))
         });
-        let (first, last) = (line[radius], line[radius + width - 1]);
-        line[..radius].fill(first);
-        line[radius + width..].fill(last);
+        let (first, last) = (line[margin], line[margin + width - 1]);
+        line[..margin].fill(first);
+        line[margin + width..].fill(last);
         let line = |start: usize| &line[start..][..stride];
-        weighted(kernel, line(radius), out, |i| (line(radius - i), line(radius + i)));
+        weighted(kernel, line(margin), out, |i| (line(margin - i), line(margin + i)));
     }
 }
 
@@ -219,8 +243,8 @@ fn weighted<'a>(kernel: &[f32], middle: &[f32], sums: &mut [f32], pair: impl Fn(
 }
 
 /// Half the size, each pixel the mean of 2x2; an odd last row or column is dropped.
-fn halved(source: &Plane) -> Plane {
-    Plane::filled(source.width / 2, source.height / 2, |y, row| {
+fn halved<'a>(arena: &mut Arena<'a>, source: &Plane<'_>) -> Plane<'a> {
+    Plane::new(arena, source.width / 2, source.height / 2).filled(|y, row| {
         let (upper, lower) = (source.row(2 * y), source.row(2 * y + 1));
         for ((value, a), b) in row.iter_mut().zip(upper.chunks_exact(2)).zip(lower.chunks_exact(2)) {
             *value = 0.25 * ((a[0] + a[1]) + (b[0] + b[1]));
@@ -228,59 +252,115 @@ fn halved(source: &Plane) -> Plane {
     })
 }
 
-/// Twice the size, linearly interpolated: new pixel centres lie a quarter of a pixel off the old ones.
-fn doubled(source: &Plane) -> Plane {
-    let (width, height) = (source.width, source.height);
-    let mut line = vec![0.0; width + 2];
-    Plane::filled(2 * width, 2 * height, |y, row| {
-        let near = source.row(y / 2);
-        let far = source.row(if y % 2 == 0 { (y / 2).saturating_sub(1) } else { (y / 2 + 1).min(height - 1) });
-        let middle = line[1..=width].iter_mut();
-        middle.zip(near).zip(far).for_each(|((value, near), far)| *value = 0.75 * near + 0.25 * far);
-        (line[0], line[width + 1]) = (line[1], line[width]);
-        for (pair, values) in row.as_chunks_mut::<2>().0.iter_mut().zip(line.windows(3)) {
-            *pair = [0.75 * values[1] + 0.25 * values[0], 0.75 * values[1] + 0.25 * values[2]];
+/// Twice the size, or a row and a column more, linearly interpolated: new pixel centres lie a quarter of a pixel off the old
+/// ones.
+fn doubled<'a>(arena: &mut Arena<'a>, source: &Plane<'_>, width: usize, height: usize) -> Plane<'a> {
+    let line = arena.take(source.stride + 2 * BLOCK);
+    let result = Plane::new(arena, width, height);
+    double(source, line, width, result.data);
+    arena.give(line);
+    result
+}
+
+wide! {
+    /// Writes `source` at twice its size into `result`, whose rows have `width` values. `line` is room for one row and margins.
+    fn double(source: &Plane<'_>, line: &mut [f32], width: usize, result: &mut [f32]) = double_plain
+}
+
+#[inline(always)]
+fn double_plain(source: &Plane<'_>, line: &mut [f32], width: usize, result: &mut [f32]) {
+    let last = source.height - 1;
+    let stride = stride(width);
+    for (y, row) in result.chunks_exact_mut(stride).enumerate() {
+        let near = source.row((y / 2).min(last));
+        let far = source.row(if y % 2 == 0 { (y / 2).saturating_sub(1) } else { y / 2 + 1 }.min(last));
+        let line = &mut line[..near.len() + 2];
+        for (i, value) in line[1..=near.len()].iter_mut().enumerate() {
+            *value = 0.75 * near[i] + 0.25 * far[i];
         }
-    })
+        (line[0], line[near.len() + 1]) = (line[1], line[near.len()]);
+        let pairs = row.as_chunks_mut::<2>().0;
+        let (before, here, after) = (&line[..near.len()], &line[1..], &line[2..]);
+        for i in 0..near.len().min(pairs.len()) {
+            pairs[i] = [0.75 * here[i] + 0.25 * before[i], 0.75 * here[i] + 0.25 * after[i]];
+        }
+        let filled = width.min(2 * near.len());
+        let value = row[filled - 1];
+        row[filled..].fill(value);
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::memory;
     use super::*;
 
-    fn noise(width: usize, height: usize) -> Plane {
-        Plane::filled(width, height, |y, row| {
+    fn noise<'a>(arena: &mut Arena<'a>, width: usize, height: usize) -> Plane<'a> {
+        Plane::new(arena, width, height).filled(|y, row| {
             let value = |x: usize| (((y * width + x) as u32).wrapping_mul(2_654_435_761) >> 24) as f32;
             row.iter_mut().enumerate().for_each(|(x, slot)| *slot = value(x));
         })
     }
 
     #[test]
-    fn blurring_is_the_same_to_the_bit_with_and_without_wide_instructions() {
+    fn blurring_and_doubling_are_the_same_to_the_bit_with_and_without_wide_instructions() {
         for (width, height) in [(1, 1), (31, 5), (64, 64), (131, 40)] {
-            let source = noise(width, height);
-            for sigma in [0.5, 1.5, 3.1] {
-                let mut plain = Plane::new(width, height);
-                blur_plain(&source, &kernel(sigma), &mut plain);
-                assert_eq!(plain.data, blurred(&source, sigma).data);
-            }
+            memory::with(1 << 20, |mut arena| {
+                let source = noise(&mut arena, width, height);
+                for sigma in [0.5, 1.5, 3.1] {
+                    let (mut line, mut plain) = (vec![0.0; source.stride + 2 * BLOCK], vec![0.0; source.data.len()]);
+                    blur_plain(&source, &kernel(sigma), &mut line, &mut plain);
+                    let blurred = blurred(&mut arena, &source, sigma);
+                    (0..height).for_each(|y| assert_eq!(plain[y * source.stride..][..width], *blurred.row(y)));
+                }
+                let twice = doubled(&mut arena, &source, 2 * width + 1, 2 * height + 1);
+                let (mut line, mut plain) = (vec![0.0; source.stride + 2 * BLOCK], vec![0.0; twice.data.len()]);
+                double_plain(&source, &mut line, twice.width, &mut plain);
+                (0..twice.height).for_each(|y| assert_eq!(plain[y * twice.stride..][..twice.width], *twice.row(y)));
+            });
         }
     }
 
     #[test]
-    fn blurring_is_what_its_definition_says() {
-        let source = noise(50, 20);
-        let half = kernel(1.7);
-        let weight = |i: i32| f64::from(half[i.unsigned_abs() as usize]);
-        let reach = half.len() as i32 - 1;
-        let result = blurred(&source, 1.7);
-        for (x, y) in [(0, 0), (25, 10), (49, 19), (48, 3)] {
-            let mut sum = 0.0;
-            for (i, j) in (-reach..=reach).flat_map(|i| (-reach..=reach).map(move |j| (i, j))) {
-                let value = source.row((y + j).clamp(0, 19) as usize)[(x + i).clamp(0, 49) as usize];
-                sum += weight(i) * weight(j) * f64::from(value);
+    fn levels_at_half_the_size_are_those_at_the_whole() {
+        memory::with(1 << 22, |mut arena| {
+            // As blurred as all that is made into octaves.
+            let rough = noise(&mut arena, 301, 207);
+            let base = blurred(&mut arena, &rough, 1.6);
+            let mut level = Plane { data: arena.take(base.data.len()), ..base };
+            level.data.copy_from_slice(base.data);
+            let (octave, next) = octave(&mut arena, base, 1.0, 1.6, 1.6);
+            assert!(next.is_some() && octave.levels.len() == LEVELS);
+            let blur = |level: usize| 1.6 * 2f32.powf(level as f32 / SCALES as f32);
+            let mut most = [0.0f32; LEVELS];
+            for number in 1..LEVELS {
+                level = blurred(&mut arena, &level, missing(blur(number - 1), blur(number)));
+                let rows = (8..level.height - 8).map(|y| (level.row(y), octave.levels[number].row(y)));
+                let apart = rows.flat_map(|(a, b)| (8..level.width - 8).map(move |x| (a[x] - b[x]).abs()));
+                most[number] = apart.fold(0.0, f32::max);
             }
-            assert!((f64::from(result.row(y as usize)[x as usize]) - sum).abs() < 1e-3);
-        }
+            // Grey levels, of noise that fills all 256; a blob counts from 0.4.
+            assert!(most[..=SCALES].iter().all(|&apart| apart == 0.0), "{most:?}");
+            assert!(most[SCALES + 1..].iter().all(|&apart| apart < 0.2), "{most:?}");
+        });
+    }
+
+    #[test]
+    fn blurring_is_what_its_definition_says() {
+        memory::with(1 << 20, |mut arena| {
+            let source = noise(&mut arena, 50, 20);
+            let half = kernel(1.7);
+            let weight = |i: i32| f64::from(half[i.unsigned_abs() as usize]);
+            let reach = half.len() as i32 - 1;
+            let result = blurred(&mut arena, &source, 1.7);
+            for (x, y) in [(0, 0), (25, 10), (49, 19), (48, 3)] {
+                let mut sum = 0.0;
+                for (i, j) in (-reach..=reach).flat_map(|i| (-reach..=reach).map(move |j| (i, j))) {
+                    let value = source.row((y + j).clamp(0, 19) as usize)[(x + i).clamp(0, 49) as usize];
+                    sum += weight(i) * weight(j) * f64::from(value);
+                }
+                assert!((f64::from(result.row(y as usize)[x as usize]) - sum).abs() < 1e-3);
+            }
+        });
     }
 }

@@ -7,6 +7,36 @@
 /// Values that an inner loop handles at once: four AVX2 registers, enough to hide the latency of an addition.
 pub const BLOCK: usize = 32;
 
+/// Whether the processor has what [`wide`] functions are compiled for.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn has_wide() -> bool {
+    is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512dq") && is_x86_feature_detected!("avx512vl")
+}
+
+/// As [`dispatched`], and compiled a third time with AVX-512: for loops over long rows, which are as much faster as more fits
+/// into a register. Others are slower for it.
+macro_rules! wide {
+    ($(#[$attribute:meta])* $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)? = $body:path) => {
+        $(#[$attribute])*
+        $visibility fn $name($($argument: $type),*) $(-> $result)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512bw,avx512dq,avx512vl,popcnt")]
+                fn avx512($($argument: $type),*) $(-> $result)? {
+                    $body($($argument),*)
+                }
+                if $crate::describe::local::simd::has_wide() {
+                    // SAFETY: the processor has just been found to have what the function is compiled for.
+                    return unsafe { avx512($($argument),*) };
+                }
+            }
+            $crate::describe::local::simd::dispatched! { fn narrow($($argument: $type),*) $(-> $result)? = $body }
+            narrow($($argument),*)
+        }
+    };
+}
+pub(crate) use wide;
+
 /// Defines `fn $name` that runs `$body`, which must be `#[inline(always)]`, as compiled for the processor at hand.
 macro_rules! dispatched {
     ($(#[$attribute:meta])* $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)? = $body:path) => {

@@ -14,6 +14,7 @@ mod geometry;
 pub(super) mod hashes;
 mod layout;
 mod lists;
+mod nearest;
 mod packed;
 mod propose;
 pub(super) mod store;

@@ -12,12 +12,13 @@
 use std::sync::OnceLock;
 
 use super::Form;
+use super::nearest::{Groups, LANES, nearest, products};
 use crate::describe::local::DESCRIPTOR;
 
 /// Values of half a descriptor.
-const HALF: usize = DESCRIPTOR / 2;
+pub const HALF: usize = DESCRIPTOR / 2;
 /// Centroids of a half; a word is a pair of them.
-const CENTROIDS: usize = 1024;
+pub const CENTROIDS: usize = 1024;
 /// Those that are kept; the others are these turned over.
 const KEPT: usize = CENTROIDS / 2;
 /// Bits of a signature for each half. Of 32 no more copies were found, and a picture took 700 bytes more.
@@ -51,12 +52,13 @@ const SURENESS: [(i32, f32); 13] = [
 const MARGIN_STEP: usize = 4;
 const MARGINS: usize = 512 / MARGIN_STEP;
 
-type Half = [i16; HALF];
+/// Half a descriptor, or a centroid: values from 0 to 255.
+pub type Half = [i16; HALF];
 
 /// Centroids and what signatures are taken against.
 pub struct Vocabulary {
     /// As [`products`] reads them.
-    groups: Vec<Group>,
+    groups: Groups,
     /// Half the squared length of each centroid.
     halves: Vec<i32>,
     /// The directions of each centroid.
@@ -102,19 +104,15 @@ impl Vocabulary {
             });
             (odds.unwrap_or(7.0) * DOUBT_STEPS) as u8
         });
-        let group = |centroids: &[Half; LANES]| -> Group {
-            std::array::from_fn(|pair| std::array::from_fn(|i| centroids[i / 2][2 * pair + i % 2]))
-        };
-        let groups = centroids.as_chunks().0.iter().map(group).collect();
-        Self { groups, halves, thresholds, sureness }
+        Self { groups: Groups::of(&centroids), halves, thresholds, sureness }
     }
 
     /// The word of a descriptor and its signature there.
     pub fn word(&self, descriptor: &[u8; DESCRIPTOR]) -> (u32, u64) {
-        let [upper, lower] = halves(descriptor);
-        let nearest = |half: &Half| self.nearest::<1>(half)[0].0;
-        let (a, b) = (nearest(&upper), nearest(&lower));
-        (word(a, b), self.signature(a, &directions(&upper), b, &directions(&lower)))
+        let halves = halves(descriptor);
+        let [[(a, _)], [(b, _)]] = self.nearest::<1>(&halves);
+        let [upper, lower] = halves.map(|half| directions(&half));
+        (word(a, b), self.signature(a, &upper, b, &lower))
     }
 
     /// The likeliest words of a descriptor in each of its [`Form`]s, nearest first.
@@ -123,7 +121,7 @@ impl Vocabulary {
     /// one search among them serves all.
     pub fn words(&self, descriptor: &[u8; DESCRIPTOR]) -> [[Word; WORDS]; 4] {
         let [upper, lower] = halves(descriptor);
-        let (first, second) = (self.nearest::<WORDS>(&upper), self.nearest::<WORDS>(&lower));
+        let [first, second] = self.nearest::<WORDS>(&[upper, lower]);
         let pairs: [_; WORDS * WORDS] = std::array::from_fn(|i| {
             let (a, b) = (first[i / WORDS], second[i % WORDS]);
             (a.1 + b.1, a.0, b.0)
@@ -160,30 +158,12 @@ impl Vocabulary {
         Word { word: word(a, b), signature: self.signature(a, upper, b, lower), doubts }
     }
 
-    /// The nearest centroids, nearest first, with half their squared distances up to a constant.
-    fn nearest<const N: usize>(&self, half: &Half) -> [(usize, i32); N] {
-        let mut best = [(0, i32::MAX); N];
-        let mut distances = [[0; LANES]; CENTROIDS / LANES];
-        products(&self.groups, half, &mut distances);
-        for (distances, lengths) in distances.iter_mut().zip(self.halves.as_chunks::<LANES>().0) {
-            distances.iter_mut().zip(lengths).for_each(|(distance, length)| *distance = length - *distance);
-        }
-        for (group, distances) in distances.iter().enumerate() {
-            let worst = best.last().map_or(i32::MAX, |worst| worst.1);
-            // Of most groups none is nearer.
-            if distances.iter().fold(i32::MAX, |least, &distance| least.min(distance)) >= worst {
-                continue;
-            }
-            for (i, &distance) in distances.iter().enumerate() {
-                if best.last().is_some_and(|worst| distance < worst.1) {
-                    let at = best.partition_point(|other| other.1 <= distance);
-                    if let Some(tail) = best.get_mut(at..) {
-                        tail.rotate_right(1);
-                        tail[0] = (group * LANES + i, distance);
-                    }
-                }
-            }
-        }
+    /// The nearest centroids of two halves, nearest first, with half their squared distances up to a constant.
+    fn nearest<const N: usize>(&self, halves: &[Half; 2]) -> [[(usize, i32); N]; 2] {
+        let mut best = [[(0, i32::MAX); N]; 2];
+        let mut all = [[[0; LANES]; CENTROIDS / LANES]; 2];
+        products(&self.groups, halves, &mut all);
+        best.iter_mut().zip(&all).for_each(|(best, products)| nearest(products, &self.halves, best));
         best
     }
 
@@ -254,50 +234,6 @@ fn directions(half: &Half) -> [i32; BITS] {
     std::array::from_fn(|i| values[2 * i + 1])
 }
 
-/// Centroids that are compared at once.
-const LANES: usize = 8;
-/// Eight centroids: two values of each, then the next two.
-type Group = [[i16; 2 * LANES]; HALF / 2];
-
-/// The products of a half with all centroids.
-fn products(groups: &[Group], half: &Half, products: &mut [[i32; LANES]]) {
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
-        // SAFETY: the processor has just been found to have what the function is compiled for.
-        return unsafe { products_avx2(groups, half, products) };
-    }
-    for (products, group) in products.iter_mut().zip(groups) {
-        *products = [0; LANES];
-        for (values, own) in group.iter().zip(half.as_chunks::<2>().0) {
-            for (product, values) in products.iter_mut().zip(values.as_chunks::<2>().0) {
-                *product += i32::from(values[0]) * i32::from(own[0]) + i32::from(values[1]) * i32::from(own[1]);
-            }
-        }
-    }
-}
-
-/// The same, without a sum across a register, which is what takes the time where a centroid stands in one piece.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn products_avx2(groups: &[Group], half: &Half, products: &mut [[i32; LANES]]) {
-    use std::arch::x86_64::{__m256i, _mm256_add_epi32, _mm256_madd_epi16, _mm256_set1_epi32, _mm256_setzero_si256};
-    let pair = |own: &[i16; 2]| i32::from(own[1]) << 16 | i32::from(own[0]) & 0xFFFF;
-    let mut own = [_mm256_setzero_si256(); HALF / 2];
-    own.iter_mut().zip(half.as_chunks().0).for_each(|(own, values)| *own = _mm256_set1_epi32(pair(values)));
-    for (products, group) in products.iter_mut().zip(groups) {
-        let mut sums = [_mm256_setzero_si256(); 2];
-        for (values, own) in group.as_chunks::<2>().0.iter().zip(own.as_chunks::<2>().0) {
-            for ((sum, values), own) in sums.iter_mut().zip(values).zip(own) {
-                // SAFETY: both are 32 bytes, of which any are numbers.
-                let values = unsafe { std::mem::transmute::<[i16; 2 * LANES], __m256i>(*values) };
-                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(values, *own));
-            }
-        }
-        // SAFETY: as above.
-        *products = unsafe { std::mem::transmute::<__m256i, [i32; LANES]>(_mm256_add_epi32(sums[0], sums[1])) };
-    }
-}
-
 /// Trains centroids on the descriptors of many pictures: seeded k-means. Returns what [`Vocabulary::from_bytes`] reads.
 ///
 /// Empty where there are fewer descriptors than centroids.
@@ -321,7 +257,7 @@ fn refined(bytes: &[u8], samples: &[Half]) -> Vec<u8> {
     let vocabulary = Vocabulary::from_bytes(bytes);
     let empty = || (vec![[0i64; HALF]; KEPT], vec![0i64; KEPT]);
     let add = |(mut sums, mut counts): (Vec<[i64; HALF]>, Vec<i64>), sample: &Half| {
-        let nearest = vocabulary.nearest::<1>(sample)[0].0;
+        let [[(nearest, _)], _] = vocabulary.nearest::<1>(&[*sample, *sample]);
         let sample = if nearest < KEPT { *sample } else { over(sample) };
         sums[nearest % KEPT].iter_mut().zip(sample).for_each(|(sum, value)| *sum += i64::from(value));
         counts[nearest % KEPT] += 1;
@@ -353,13 +289,6 @@ mod tests {
     use super::*;
     use crate::describe::local::Features;
 
-    fn centroids(vocabulary: &Vocabulary) -> Vec<Half> {
-        let of_group = |group: &Group| -> [Half; LANES] {
-            std::array::from_fn(|centroid| std::array::from_fn(|i| group[i / 2][2 * centroid + i % 2]))
-        };
-        vocabulary.groups.iter().flat_map(of_group).collect()
-    }
-
     #[test]
     fn turning_over_and_mirroring_are_their_own_inverses_and_signatures_have_all_their_bits() {
         let descriptor: [u8; DESCRIPTOR] = std::array::from_fn(|i| (i * 37 % 251) as u8);
@@ -370,21 +299,10 @@ mod tests {
     }
 
     #[test]
-    fn products_are_those_of_the_values_one_by_one() {
-        let vocabulary = Vocabulary::built_in();
-        let half: Half = std::array::from_fn(|i| (i as i16 * 37 % 256) - if i == 5 { 255 } else { 0 });
-        let mut found = [[0; LANES]; CENTROIDS / LANES];
-        products(&vocabulary.groups, &half, &mut found);
-        let one = |centroid: &Half| centroid.iter().zip(half).map(|(&a, b)| i32::from(a) * i32::from(b)).sum::<i32>();
-        assert_eq!(found.as_flattened(), centroids(vocabulary).iter().map(one).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn a_centroid_is_its_own_nearest_and_the_likeliest_word_is_the_word() {
+    fn the_likeliest_word_is_the_word() {
         let vocabulary = Vocabulary::built_in();
         let mut seen = 0;
         for i in (0..CENTROIDS).step_by(31) {
-            assert_eq!(vocabulary.nearest::<1>(&centroids(vocabulary)[i])[0].0, i);
             let descriptor: [u8; DESCRIPTOR] = std::array::from_fn(|j| ((i * 97 + j * j * 13) % 120) as u8);
             let [[first, ..], ..] = vocabulary.words(&descriptor);
             assert_eq!((first.word, first.signature), vocabulary.word(&descriptor));
