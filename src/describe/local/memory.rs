@@ -43,7 +43,7 @@ pub fn with<T>(length: usize, work: impl FnOnce(Arena<'_>) -> T) -> T {
     let fitting = kept.and_then(|mut memory| (memory.values().len() >= length).then_some(memory));
     let mut memory = fitting.unwrap_or_else(|| Memory::new(length));
     let result = work(Arena { rest: memory.values(), given: Vec::new() });
-    if memory.values().len() * size_of::<f32>() <= KEPT_MAX {
+    if size_of_val(memory.values()) <= KEPT_MAX {
         // Where the thread is ending, and what it keeps with it, this goes too.
         let _ = KEPT.try_with(|kept| kept.replace(Some(memory)));
     }

@@ -333,11 +333,11 @@ mod tests {
             assert!(next.is_some() && octave.levels.len() == LEVELS);
             let blur = |level: usize| 1.6 * 2f32.powf(level as f32 / SCALES as f32);
             let mut most = [0.0f32; LEVELS];
-            for number in 1..LEVELS {
+            for (number, most) in most.iter_mut().enumerate().skip(1) {
                 level = blurred(&mut arena, &level, missing(blur(number - 1), blur(number)));
                 let rows = (8..level.height - 8).map(|y| (level.row(y), octave.levels[number].row(y)));
                 let apart = rows.flat_map(|(a, b)| (8..level.width - 8).map(move |x| (a[x] - b[x]).abs()));
-                most[number] = apart.fold(0.0, f32::max);
+                *most = apart.fold(0.0, f32::max);
             }
             // Grey levels, of noise that fills all 256; a blob counts from 0.4.
             assert!(most[..=SCALES].iter().all(|&apart| apart == 0.0), "{most:?}");

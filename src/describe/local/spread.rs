@@ -20,11 +20,12 @@ pub fn strongest(mut blobs: Vec<Blob>, count: usize, width: usize, height: usize
     if blobs.len() <= count {
         return blobs;
     }
+    let places: Vec<_> = blobs.iter().map(|blob| [blob.x, blob.y].map(|at| (at + 0.5) * blob.pixel)).collect();
     let (mut near, mut far) = (0.0, width.max(height) as f32);
     let mut best: Vec<usize> = (0..count).collect();
     for _ in 0..BISECTIONS {
         let distance = 0.5 * (near + far);
-        let kept = apart(&blobs, distance, count, width, height);
+        let kept = apart(&places, distance, count, width, height);
         if kept.len() == count {
             (near, best) = (distance, kept);
         } else {
@@ -34,27 +35,32 @@ pub fn strongest(mut blobs: Vec<Blob>, count: usize, width: usize, height: usize
     best.into_iter().map(|i| blobs[i]).collect()
 }
 
-/// The first `count` of the blobs of which none lies within `distance` pixels of an earlier one.
-fn apart(blobs: &[Blob], distance: f32, count: usize, width: usize, height: usize) -> Vec<usize> {
+/// The first `count` of the places of which none lies within `distance` pixels of an earlier one.
+fn apart(places: &[[f32; 2]], distance: f32, count: usize, width: usize, height: usize) -> Vec<usize> {
     let side = distance.max(1.0);
     let (columns, rows) = ((width as f32 / side) as usize + 1, (height as f32 / side) as usize + 1);
-    let mut cells: Vec<Vec<usize>> = vec![Vec::new(); columns * rows];
+    // The last place of each cell, and of each place the one before it in its cell.
+    let mut cells = vec![NONE; columns * rows];
+    let mut before = vec![NONE; places.len()];
     let mut kept = Vec::with_capacity(count);
-    for (i, blob) in blobs.iter().enumerate() {
-        let (x, y) = ((blob.x + 0.5) * blob.pixel, (blob.y + 0.5) * blob.pixel);
+    for (i, &[x, y]) in places.iter().enumerate() {
         let (column, row) = (((x / side) as usize).min(columns - 1), ((y / side) as usize).min(rows - 1));
         let crowded = (row.saturating_sub(1)..=(row + 1).min(rows - 1)).any(|r| {
-            (column.saturating_sub(1)..=(column + 1).min(columns - 1)).any(|c| {
-                cells[r * columns + c].iter().any(|&other| {
-                    let other: &Blob = &blobs[other];
-                    let dx = (other.x + 0.5) * other.pixel - x;
-                    let dy = (other.y + 0.5) * other.pixel - y;
-                    dx * dx + dy * dy < distance * distance
-                })
+            let near = &cells[r * columns + column.saturating_sub(1)..=r * columns + (column + 1).min(columns - 1)];
+            near.iter().any(|&last| {
+                let mut other = last;
+                while let Some(&[other_x, other_y]) = places.get(other as usize) {
+                    let (dx, dy) = (other_x - x, other_y - y);
+                    if dx * dx + dy * dy < distance * distance {
+                        return true;
+                    }
+                    other = before[other as usize];
+                }
+                false
             })
         });
         if !crowded {
-            cells[row * columns + column].push(i);
+            before[i] = std::mem::replace(&mut cells[row * columns + column], i as u32);
             kept.push(i);
             if kept.len() == count {
                 break;
@@ -63,3 +69,6 @@ fn apart(blobs: &[Blob], distance: f32, count: usize, width: usize, height: usiz
     }
     kept
 }
+
+/// No place.
+const NONE: u32 = u32::MAX;

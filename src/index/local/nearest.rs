@@ -130,30 +130,54 @@ fn products_vnni(groups: &[Quads], halves: &[Half; 2], products: &mut [Products;
     }
 }
 
+/// Bits of a key in which a centroid's number stands, below its distance.
+const NUMBER_BITS: u32 = CENTROIDS.ilog2();
+/// The nearest that are looked for.
+pub const NEAREST: usize = 3;
+
+/// What the keys of centroids begin with: half their squared lengths, and their numbers.
+pub fn bases(centroids: &[Half]) -> Vec<i32> {
+    let length = |half: &Half| half.iter().map(|&value| i32::from(value) * i32::from(value)).sum::<i32>();
+    (0..).zip(centroids).map(|(number, centroid)| ((length(centroid) / 2) << NUMBER_BITS) | number).collect()
+}
+
+/// The nearest centroids of a half, nearest first, with half their squared distances, from its products and the centroids' bases.
+pub fn nearest(half: &Half, products: &Products, bases: &[i32]) -> [(usize, i32); NEAREST] {
+    let own: i32 = half.iter().map(|&value| i32::from(value) * i32::from(value)).sum();
+    let mut best = [[i32::MAX; LANES]; NEAREST];
+    // Halves of squares are rounded down: with one more no distance is below 0.
+    least(products, bases, own / 2 + 1, &mut best);
+    let mut all = best.as_flattened().to_owned();
+    all.sort_unstable();
+    let part = |key: i32| (key as usize % CENTROIDS, (key >> NUMBER_BITS) - 1);
+    std::array::from_fn(|rank| all.get(rank).map_or((0, i32::MAX), |&key| part(key)))
+}
+
 dispatched! {
-    /// Fills `best` with the centroids that are nearest, nearest first, from products and half the squared lengths.
-    pub fn nearest(products: &Products, lengths: &[i32], best: &mut [(usize, i32)]) = nearest_plain
+    /// Of each lane the least keys: distances, and the number of the centroid below. Values are bytes, so half a squared
+    /// distance has 21 bits, and with the number a key just fits.
+    ///
+    /// Without a branch: which of the centroids are nearer than all before can't be foreseen, and the guesses that
+    /// failed took longer than all else.
+    fn least(products: &Products, bases: &[i32], own: i32, best: &mut [[i32; LANES]; NEAREST]) = least_plain
 }
 
 #[inline(always)]
-fn nearest_plain(products: &Products, lengths: &[i32], best: &mut [(usize, i32)]) {
-    for (group, (products, lengths)) in products.iter().zip(lengths.as_chunks::<LANES>().0).enumerate() {
-        let worst = best.last().map_or(i32::MAX, |worst| worst.1);
-        let distances: [i32; LANES] = std::array::from_fn(|i| lengths[i] - products[i]);
-        // Of most groups none is nearer.
-        if !distances.iter().fold(false, |near, &distance| near | (distance < worst)) {
-            continue;
+fn least_plain(products: &Products, bases: &[i32], own: i32, best: &mut [[i32; LANES]; NEAREST]) {
+    let [mut first, mut second, mut third] = *best;
+    for (products, bases) in products.iter().zip(bases.as_chunks::<LANES>().0) {
+        let mut keys = [0i32; LANES];
+        for i in 0..LANES {
+            keys[i] = bases[i].wrapping_add(own.wrapping_sub(products[i]).wrapping_mul(1 << NUMBER_BITS));
         }
-        for (i, &distance) in distances.iter().enumerate() {
-            if best.last().is_some_and(|worst| distance < worst.1) {
-                let at = best.partition_point(|other| other.1 <= distance);
-                if let Some(tail) = best.get_mut(at..) {
-                    tail.rotate_right(1);
-                    tail[0] = (group * LANES + i, distance);
-                }
+        for best in [&mut first, &mut second, &mut third] {
+            for i in 0..LANES {
+                let (less, more) = (keys[i].min(best[i]), keys[i].max(best[i]));
+                (best[i], keys[i]) = (less, more);
             }
         }
     }
+    *best = [first, second, third];
 }
 
 #[cfg(test)]
@@ -189,16 +213,23 @@ mod tests {
 
     #[test]
     fn the_nearest_are_those_of_the_least_distances() {
-        let products: Products =
-            std::array::from_fn(|i| std::array::from_fn(|j| ((i * LANES + j) * 7919 % 1021) as i32));
-        let lengths: Vec<i32> = (0..CENTROIDS as i32).map(|i| i * 31 % 257).collect();
-        let mut all: Vec<_> = lengths.iter().zip(products.as_flattened()).map(|(a, b)| a - b).enumerate().collect();
-        all.sort_by_key(|&(_, distance)| distance);
-        let mut best = [(0, i32::MAX); 5];
-        nearest(&products, &lengths, &mut best);
-        assert_eq!(best, all[..5]);
-        best = [(0, i32::MAX); 5];
-        nearest_plain(&products, &lengths, &mut best);
-        assert_eq!(best, all[..5]);
+        let centroids: Vec<_> = (0..CENTROIDS).map(half).collect();
+        let length = |half: &Half| half.iter().map(|&value| i32::from(value).pow(2)).sum::<i32>();
+        let bases = bases(&centroids);
+        for own in [half(77), [0; HALF], [255; HALF], half(5000)] {
+            let mut found = [[[0; LANES]; CENTROIDS / LANES]; 2];
+            products(&Groups::of(&centroids), &[own, own], &mut found);
+            let apart = |centroid: &Half| std::array::from_fn(|i| centroid[i] - own[i]);
+            let mut all: Vec<_> = centroids.iter().map(|centroid| length(&apart(centroid)) / 2).enumerate().collect();
+            all.sort_by_key(|&(_, distance)| distance);
+            for (found, expected) in nearest(&own, &found[0], &bases).into_iter().zip(all) {
+                // Halves are rounded each for itself.
+                assert!(found.1.abs_diff(expected.1) <= 1, "{found:?} {expected:?}");
+            }
+            let mut best = [[[i32::MAX; LANES]; NEAREST]; 2];
+            least(&found[0], &bases, length(&own) / 2 + 1, &mut best[0]);
+            least_plain(&found[0], &bases, length(&own) / 2 + 1, &mut best[1]);
+            assert_eq!(best[0], best[1]);
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! gets what each of its cells is worth; the features of the best are read, and pairs of features that share a word
 //! and have near signatures (Hamming embedding: Jégou, Douze and Schmid, 2008) are what verification works with.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 
 use rayon::prelude::*;
@@ -22,9 +23,10 @@ use crate::error::Result;
 /// How candidates are chosen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
-    /// Cells that a form of the query asks a file for at most; inverted forms for half of them. 1,000, and 2,000 where these
-    /// settle nothing.
+    /// Cells that a form of the query asks a file for at most. 1,000, and 2,000 where these settle nothing.
     pub cells: usize,
+    /// The same of inverted forms. 500, in a second look too: it found no inverted copy more.
+    pub inverted_cells: usize,
     /// Bytes of lists that a form reads of a file at most, for each cell that it may ask for: the longest lists
     /// are left out.
     pub bytes_of_cell: usize,
@@ -37,7 +39,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cells: 1000, bytes_of_cell: 256, max_distance: 15, candidates: 50 }
+        Self { cells: 1000, inverted_cells: 500, bytes_of_cell: 256, max_distance: 15, candidates: 50 }
     }
 }
 
@@ -261,7 +263,7 @@ struct Cells<'a> {
 
 impl<'a> Cells<'a> {
     fn of(asked: &'a Asked, bits: u32, options: &Options) -> Self {
-        let budget = if asked.form.negated { options.cells / 2 } else { options.cells };
+        let budget = if asked.form.negated { options.inverted_cells } else { options.cells };
         let cells = likeliest(&asked.lookups, bits, budget);
         Self { asked, cells, bits, bytes: budget * options.bytes_of_cell }
     }
@@ -463,31 +465,51 @@ const CROWD: usize = 1 << 16;
 /// Steps of counts to a unit of log odds.
 const STEPS: f32 = 4.0;
 
+thread_local! {
+    /// Sums that are all 0: a million pictures take 2 MB, which fresh from the system would be cleared page by page for each
+    /// form of a query.
+    static SPARE: RefCell<Vec<u16>> = const { RefCell::new(Vec::new()) };
+}
+
 /// What the cells of each picture are worth.
 struct Counts {
+    /// Of so many pictures, and maybe of more that are not there.
+    pictures: usize,
     sums: Vec<u16>,
-    /// Pictures that reached the least that counts.
+    /// Pictures that have a sum ...
+    touched: Vec<u32>,
+    /// ... and those that reached the least that counts.
     reached: Vec<u32>,
     least: u16,
 }
 
 impl Counts {
     fn of(pictures: usize, least: f32) -> Self {
-        Self { sums: vec![0; pictures], reached: Vec::new(), least: ((least * STEPS) as u16).max(1) }
+        let mut sums = SPARE.try_with(RefCell::take).unwrap_or_default();
+        if sums.len() < pictures {
+            sums = vec![0; pictures];
+        }
+        let least = ((least * STEPS) as u16).max(1);
+        Self { pictures, sums, touched: Vec::new(), reached: Vec::new(), least }
     }
 
     #[inline(always)]
     fn add(&mut self, picture: u32, worth: u16) {
-        let Some(sum) = self.sums.get_mut(picture as usize) else { return };
+        let Some(sum) = self.sums.get_mut(..self.pictures).and_then(|sums| sums.get_mut(picture as usize)) else {
+            return;
+        };
         let before = *sum;
         *sum = before.saturating_add(worth);
+        if before == 0 {
+            self.touched.push(picture);
+        }
         if before < self.least && *sum >= self.least {
             self.reached.push(picture);
         }
     }
 
     /// The best so many, best first.
-    fn best(self, count: usize) -> Proposed {
+    fn best(&self, count: usize) -> Proposed {
         let sum = |picture: u32| self.sums.get(picture as usize).copied().unwrap_or_default();
         let mut best: Proposed = self.reached.iter().map(|&picture| (sum(picture), picture)).collect();
         let order = |&(sum, picture): &(u16, u32)| (u16::MAX - sum, picture);
@@ -497,5 +519,18 @@ impl Counts {
         }
         best.sort_unstable_by_key(order);
         best
+    }
+}
+
+impl Drop for Counts {
+    fn drop(&mut self) {
+        let mut sums = std::mem::take(&mut self.sums);
+        for &picture in &self.touched {
+            if let Some(sum) = sums.get_mut(picture as usize) {
+                *sum = 0;
+            }
+        }
+        // Where the thread is ending, and what it keeps with it, this goes too.
+        let _ = SPARE.try_with(|spare| spare.replace(sums));
     }
 }

@@ -12,7 +12,7 @@
 use std::sync::OnceLock;
 
 use super::Form;
-use super::nearest::{Groups, LANES, nearest, products};
+use super::nearest::{Groups, LANES, NEAREST, bases, nearest, products};
 use crate::describe::local::DESCRIPTOR;
 
 /// Values of half a descriptor.
@@ -59,8 +59,8 @@ pub type Half = [i16; HALF];
 pub struct Vocabulary {
     /// As [`products`] reads them.
     groups: Groups,
-    /// Half the squared length of each centroid.
-    halves: Vec<i32>,
+    /// As [`nearest`] reads them.
+    bases: Vec<i32>,
     /// The directions of each centroid.
     thresholds: Vec<[i32; BITS]>,
     /// Log odds by the margin, in steps.
@@ -91,8 +91,6 @@ impl Vocabulary {
         centroids.resize(KEPT, [0; HALF]);
         centroids.extend_from_within(..);
         centroids.iter_mut().skip(KEPT).for_each(|centroid| *centroid = over(centroid));
-        let halves =
-            centroids.iter().map(|c| c.iter().map(|&v| i32::from(v) * i32::from(v)).sum::<i32>() / 2).collect();
         let thresholds = centroids.iter().map(directions).collect();
         let sureness = std::array::from_fn(|step| {
             let margin = (step * MARGIN_STEP + MARGIN_STEP / 2) as i32;
@@ -104,13 +102,13 @@ impl Vocabulary {
             });
             (odds.unwrap_or(7.0) * DOUBT_STEPS) as u8
         });
-        Self { groups: Groups::of(&centroids), halves, thresholds, sureness }
+        Self { groups: Groups::of(&centroids), bases: bases(&centroids), thresholds, sureness }
     }
 
     /// The word of a descriptor and its signature there.
     pub fn word(&self, descriptor: &[u8; DESCRIPTOR]) -> (u32, u64) {
         let halves = halves(descriptor);
-        let [[(a, _)], [(b, _)]] = self.nearest::<1>(&halves);
+        let [[(a, _), ..], [(b, _), ..]] = self.nearest(&halves);
         let [upper, lower] = halves.map(|half| directions(&half));
         (word(a, b), self.signature(a, &upper, b, &lower))
     }
@@ -121,7 +119,7 @@ impl Vocabulary {
     /// one search among them serves all.
     pub fn words(&self, descriptor: &[u8; DESCRIPTOR]) -> [[Word; WORDS]; 4] {
         let [upper, lower] = halves(descriptor);
-        let [first, second] = self.nearest::<WORDS>(&[upper, lower]);
+        let [first, second] = self.nearest(&[upper, lower]);
         let pairs: [_; WORDS * WORDS] = std::array::from_fn(|i| {
             let (a, b) = (first[i / WORDS], second[i % WORDS]);
             (a.1 + b.1, a.0, b.0)
@@ -158,13 +156,11 @@ impl Vocabulary {
         Word { word: word(a, b), signature: self.signature(a, upper, b, lower), doubts }
     }
 
-    /// The nearest centroids of two halves, nearest first, with half their squared distances up to a constant.
-    fn nearest<const N: usize>(&self, halves: &[Half; 2]) -> [[(usize, i32); N]; 2] {
-        let mut best = [[(0, i32::MAX); N]; 2];
+    /// The nearest centroids of two halves, nearest first, with half their squared distances.
+    fn nearest(&self, halves: &[Half; 2]) -> [[(usize, i32); WORDS]; 2] {
         let mut all = [[[0; LANES]; CENTROIDS / LANES]; 2];
         products(&self.groups, halves, &mut all);
-        best.iter_mut().zip(&all).for_each(|(best, products)| nearest(products, &self.halves, best));
-        best
+        std::array::from_fn(|i| nearest(&halves[i], &all[i], &self.bases))
     }
 
     fn signature(&self, a: usize, upper: &[i32; BITS], b: usize, lower: &[i32; BITS]) -> u64 {
@@ -186,7 +182,7 @@ pub fn signature_of_first(first: u64) -> u64 {
 }
 
 /// Words of each feature of a query: the descriptor of a copy has shifted, and a fourth found no copy more.
-pub const WORDS: usize = 3;
+pub const WORDS: usize = NEAREST;
 
 fn word(a: usize, b: usize) -> u32 {
     ((a % CENTROIDS) * CENTROIDS + b % CENTROIDS) as u32
@@ -257,7 +253,7 @@ fn refined(bytes: &[u8], samples: &[Half]) -> Vec<u8> {
     let vocabulary = Vocabulary::from_bytes(bytes);
     let empty = || (vec![[0i64; HALF]; KEPT], vec![0i64; KEPT]);
     let add = |(mut sums, mut counts): (Vec<[i64; HALF]>, Vec<i64>), sample: &Half| {
-        let [[(nearest, _)], _] = vocabulary.nearest::<1>(&[*sample, *sample]);
+        let [[(nearest, _), ..], _] = vocabulary.nearest(&[*sample, *sample]);
         let sample = if nearest < KEPT { *sample } else { over(sample) };
         sums[nearest % KEPT].iter_mut().zip(sample).for_each(|(sum, value)| *sum += i64::from(value));
         counts[nearest % KEPT] += 1;
