@@ -36,11 +36,11 @@ use crate::locator::{Locator, Stamp};
 use crate::progress::{Event, Progress};
 use crate::source::archive::{Limits, is_file_named_so};
 use crate::source::folder::{self, FoundFile};
+pub use budget::{Budget, Share};
 pub use examine::NOT_A_PICTURE;
 pub use workers::Workers;
 
 use archive::{Reading, Way};
-use budget::Budget;
 use examine::{Examined, Look};
 use reading::Turns;
 use roots::{Reached, reached};

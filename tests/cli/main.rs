@@ -4,6 +4,8 @@
 mod again;
 mod archives;
 #[cfg(target_os = "linux")]
+mod batches;
+#[cfg(target_os = "linux")]
 mod bombs;
 #[cfg(target_os = "linux")]
 mod calls;
