@@ -191,7 +191,8 @@ pub fn round(
     portable: bool,
     progress: &dyn Progress,
 ) -> ris::Result<Summary> {
-    let mut writer = Writer::open(folder, index::Options { portable, ..index::Options::default() })?;
+    let kept = index::Options { portable, ..index::Options::default() };
+    let mut writer = Writer::open_telling(folder, kept, progress)?;
     let summary = ingest::run(&mut writer, sources, options, progress)?;
     writer.finish()?;
     Ok(summary)

@@ -64,5 +64,7 @@ mod small;
 #[cfg(unix)]
 mod stranger;
 mod streams;
+#[cfg(target_os = "linux")]
+mod takeover;
 #[cfg(all(unix, feature = "watch"))]
 mod watch;
