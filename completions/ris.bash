@@ -396,7 +396,7 @@ _ris() {
             return 0
             ;;
         ris__subcmd__index)
-            opts="-H -L -E -j -z -q -h --here --watch --hidden --follow --exclude --jobs --io-threads --max-memory --frames --files-from --null-data --scope --depth --include --max-pages --max-images --max-bytes --delay --dry-run --noai --warc --allow-private --user-agent --proxy --json --index --quiet --color --help"
+            opts="-H -L -E -j -z -q -h --here --watch --hidden --follow --exclude --io-threads --frames --jobs --max-memory --files-from --null-data --scope --depth --include --max-pages --max-images --max-bytes --delay --dry-run --noai --warc --allow-private --user-agent --proxy --json --index --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -417,6 +417,14 @@ _ris() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --io-threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --frames)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --jobs)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -425,15 +433,7 @@ _ris() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --io-threads)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --max-memory)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --frames)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -622,7 +622,7 @@ _ris() {
             return 0
             ;;
         ris__subcmd__search)
-            opts="-n -l -0 -z -H -L -E -j -q -h --in --where --top --min-score --raw-pairs --json --paths --null --hyperlink --files-from --null-data --require-sandbox --hidden --follow --exclude --jobs --io-threads --max-memory --frames --index --quiet --color --help"
+            opts="-n -l -0 -z -j -H -L -E -q -h --in --where --top --min-score --raw-pairs --json --paths --null --hyperlink --files-from --null-data --jobs --max-memory --require-sandbox --hidden --follow --exclude --io-threads --frames --index --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -670,14 +670,6 @@ _ris() {
                     fi
                     return 0
                     ;;
-                --exclude)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -E)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --jobs)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -686,11 +678,19 @@ _ris() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --io-threads)
+                --max-memory)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --max-memory)
+                --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -E)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --io-threads)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -45,10 +45,10 @@ complete -c ris -n "__fish_ris_needs_command" -f -a "man" -d 'Print the manual p
 complete -c ris -n "__fish_ris_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c ris -n "__fish_ris_using_subcommand index" -l here -d 'Index DIR into DIR/.ris, with paths relative to DIR: the index travels with its disk' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand index" -s E -l exclude -d 'Leave out files and folders that match this glob (as in .gitignore), and of a site also addresses that match it as a whole; may be repeated' -r
-complete -c ris -n "__fish_ris_using_subcommand index" -s j -l jobs -d 'Decode so many pictures at the same time, 64 at most [default: one a processor]' -r
 complete -c ris -n "__fish_ris_using_subcommand index" -l io-threads -d 'Read so many files at the same time, e.g. 1 from a spinning disk [default: as many as are decoded]' -r
-complete -c ris -n "__fish_ris_using_subcommand index" -l max-memory -d 'Take at most so much memory for all pictures that are decoded at the same time, e.g. 512M or 4G; a larger one is a warning [default: 1G]' -r
 complete -c ris -n "__fish_ris_using_subcommand index" -l frames -d 'Describe N frames, spread over it, of a moving picture (GIF, WebP, PNG), not the first alone; what was described with a larger N stays' -r
+complete -c ris -n "__fish_ris_using_subcommand index" -s j -l jobs -d 'Decode so many pictures at the same time, 64 at most [default: one a processor]' -r
+complete -c ris -n "__fish_ris_using_subcommand index" -l max-memory -d 'Take at most so much memory for all pictures that are decoded at the same time, e.g. 512M or 4G; a larger one is a warning [default: 1G]' -r
 complete -c ris -n "__fish_ris_using_subcommand index" -l files-from -d 'Read more names from FILE, one a line; "-": from stdin' -r -F
 complete -c ris -n "__fish_ris_using_subcommand index" -l scope -d 'How far a crawl goes: the start\'s host, all hosts below its domain, or paths that begin as the start\'s' -r -f -a "host\t'The start\'s host, with or without www'
 domain\t'The start\'s host without www. and every host below it'
@@ -84,10 +84,10 @@ complete -c ris -n "__fish_ris_using_subcommand search" -l hyperlink -d 'Link pa
 always\t'Everywhere'
 never\t'Nowhere'"
 complete -c ris -n "__fish_ris_using_subcommand search" -l files-from -d 'Read more names from FILE, one a line; "-": from stdin' -r -F
-complete -c ris -n "__fish_ris_using_subcommand search" -s E -l exclude -d 'Leave out files and folders that match this glob (as in .gitignore), and of a site also addresses that match it as a whole; may be repeated' -r
 complete -c ris -n "__fish_ris_using_subcommand search" -s j -l jobs -d 'Decode so many pictures at the same time, 64 at most [default: one a processor]' -r
-complete -c ris -n "__fish_ris_using_subcommand search" -l io-threads -d 'Read so many files at the same time, e.g. 1 from a spinning disk [default: as many as are decoded]' -r
 complete -c ris -n "__fish_ris_using_subcommand search" -l max-memory -d 'Take at most so much memory for all pictures that are decoded at the same time, e.g. 512M or 4G; a larger one is a warning [default: 1G]' -r
+complete -c ris -n "__fish_ris_using_subcommand search" -s E -l exclude -d 'Leave out files and folders that match this glob (as in .gitignore), and of a site also addresses that match it as a whole; may be repeated' -r
+complete -c ris -n "__fish_ris_using_subcommand search" -l io-threads -d 'Read so many files at the same time, e.g. 1 from a spinning disk [default: as many as are decoded]' -r
 complete -c ris -n "__fish_ris_using_subcommand search" -l frames -d 'Describe N frames, spread over it, of a moving picture (GIF, WebP, PNG), not the first alone; what was described with a larger N stays' -r
 complete -c ris -n "__fish_ris_using_subcommand search" -l index -d 'The index; a search takes several [default: $RIS_INDEX, else the nearest .ris/ here or above, else the user\'s data folder]' -r -f -a "(__fish_complete_directories)"
 complete -c ris -n "__fish_ris_using_subcommand search" -l color -d 'Colour results' -r -f -a "auto\t'On a terminal that can'

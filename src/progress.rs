@@ -33,6 +33,13 @@ pub enum Event<'a> {
         /// Addresses that are still to be fetched.
         queued: u64,
     },
+    /// An index of an earlier format is rewritten in today's; told at the start, too, with none.
+    TakenOver {
+        /// Pictures that are done.
+        pictures: u64,
+        /// All that there are.
+        of: u64,
+    },
     /// One file is damaged and was dealt with as far as it goes.
     Warned(&'a Error),
     /// One file could not be; the run goes on.

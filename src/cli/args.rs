@@ -83,20 +83,25 @@ pub struct Walk {
     /// whole; may be repeated
     #[arg(short = 'E', long, value_name = "GLOB", action = ArgAction::Append)]
     pub exclude: Vec<String>,
-    /// Decode so many pictures at the same time, 64 at most [default: one a processor]
-    #[arg(short, long, value_name = "N")]
-    pub jobs: Option<NonZero<usize>>,
     /// Read so many files at the same time, e.g. 1 from a spinning disk [default: as many as are decoded]
     #[arg(long, value_name = "N")]
     pub io_threads: Option<NonZero<usize>>,
-    /// Take at most so much memory for all pictures that are decoded at the same time, e.g. 512M or 4G; a larger one
-    /// is a warning [default: 1G]
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    pub max_memory: Option<u64>,
     /// Describe N frames, spread over it, of a moving picture (GIF, WebP, PNG), not the first alone; what was described
     /// with a larger N stays
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..=FRAMES_MAX))]
     pub frames: u32,
+}
+
+/// How much of the machine decoding takes, of collections and of queries.
+#[derive(Debug, ClapArgs)]
+pub struct Load {
+    /// Decode so many pictures at the same time, 64 at most [default: one a processor]
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<NonZero<usize>>,
+    /// Take at most so much memory for all pictures that are decoded at the same time, e.g. 512M or 4G; a larger one
+    /// is a warning [default: 1G]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub max_memory: Option<u64>,
 }
 
 /// The most frames of one picture: what one file may cost.
@@ -191,6 +196,8 @@ pub struct Index {
     #[command(flatten)]
     pub walk: Walk,
     #[command(flatten)]
+    pub load: Load,
+    #[command(flatten)]
     pub lists: Lists,
     #[cfg(feature = "crawl")]
     #[command(flatten, next_help_heading = "Of sources on the web")]
@@ -236,6 +243,8 @@ pub struct Search {
     pub hyperlink: When,
     #[command(flatten)]
     pub lists: Lists,
+    #[command(flatten)]
+    pub load: Load,
     #[command(flatten)]
     pub confine: Confine,
     #[command(flatten, next_help_heading = "With --in")]

@@ -1,6 +1,7 @@
 //! `ris compare`.
 
 use std::io::Write;
+use std::num::NonZero;
 use std::path::Path;
 
 use anyhow::Result;
@@ -47,16 +48,20 @@ pub fn run(args: &Compare, global: &Global) -> Result<Exit> {
 fn compare(args: &Compare, global: &Global, drawing: Option<&mut Drawing>) -> Result<Exit> {
     let names = [args.first.clone(), args.second.clone()];
     let decode = decode::Options::default();
-    let mut described = Queries::start::<Side>(&names, &decode, &args.confine)?;
+    let both = NonZero::<usize>::MIN.saturating_add(1);
+    let mut described = Queries::start::<Side>(&names, &decode, &args.confine, both)?;
     let sandbox = confine::enter(&args.confine, &policy(&described, drawing.as_deref()))?;
     described.begin();
     let mut sandboxes = sandbox;
-    let mut side = |number: usize, name: &Path| {
-        let (side, sandbox) = described.get::<Side>(number);
-        sandboxes = sandboxes.and(sandbox);
-        side.map_err(|error| error.about(if name.as_os_str() == "-" { Path::new("stdin") } else { name }))
-    };
-    let (first, second) = (side(0, &args.first)?, side(1, &args.second)?);
+    let mut sides = names.iter().zip(described.all::<Side>()?).map(|(name, got)| {
+        sandboxes = sandboxes.and(got.posture);
+        let name = if name.as_os_str() == "-" { Path::new("stdin") } else { name };
+        got.outcome.map_err(|error| error.about(name))
+    });
+    // All are there, or the last of those that are is an error.
+    let missing = || Err(Error::new(ErrorKind::Io, "not described"));
+    let first = sides.next().unwrap_or_else(missing)?;
+    let second = sides.next().unwrap_or_else(missing)?;
     let defaults = Options::default();
     let options = Options { min_score: args.min_score.unwrap_or(defaults.min_score), ..defaults };
     let unknown = Stamp { bytes: second.bytes(), modified_ns: 0 };
@@ -81,7 +86,7 @@ fn compare(args: &Compare, global: &Global, drawing: Option<&mut Drawing>) -> Re
 }
 
 /// What the process may still do: draw, and talk to those that read the pictures.
-fn policy(queries: &Queries<'_>, drawing: Option<&Drawing>) -> Policy {
+fn policy(queries: &Queries, drawing: Option<&Drawing>) -> Policy {
     #[cfg(unix)]
     let (writable, open) = queries.descriptors();
     #[cfg(target_os = "linux")]

@@ -13,7 +13,7 @@ use ris::progress::Progress;
 use ris::source::folder;
 use ris::{Error, ErrorKind, decode, report};
 
-use super::args::{Global, Index, Walk};
+use super::args::{Global, Index, Load, Walk};
 use super::exit::{self, Exit};
 use super::progress::{self, Bar};
 #[cfg(feature = "crawl")]
@@ -43,7 +43,7 @@ pub fn run(args: &Index, global: &Global) -> Result<Exit> {
     let wrong = 0;
     #[cfg(feature = "crawl")]
     if args.web.dry_run && !starts.is_empty() {
-        let options = options(&args.walk)?;
+        let options = options(&args.walk, &args.load)?;
         progress::stop_on_interrupt();
         let exit = web::list(&starts, args, &options, global.quiet)?;
         return Ok(if wrong > 0 && exit == Exit::Success { Exit::Error } else { exit });
@@ -63,7 +63,7 @@ pub fn run(args: &Index, global: &Global) -> Result<Exit> {
         // Nothing to index makes no index.
         return Ok(Exit::Error);
     }
-    let options = options(&args.walk)?;
+    let options = options(&args.walk, &args.load)?;
     progress::stop_on_interrupt();
     if args.watch {
         let job = Job { folder: &folder, sources: &sources, options: &options, portable: args.here.is_some() };
@@ -137,6 +137,11 @@ fn diagnose(source: &Path) -> ris::Result<()> {
 /// More than that keep no disk and no processor busier.
 const JOBS_MAX: NonZero<usize> = NonZero::<usize>::MIN.saturating_add(63);
 
+/// How many pictures are decoded at the same time.
+pub fn jobs(load: &Load) -> NonZero<usize> {
+    load.jobs.unwrap_or(ingest::Options::default().jobs).min(JOBS_MAX)
+}
+
 /// Brings the index of `sources` up to date, with progress and warnings on stderr.
 ///
 /// The files of `except` are left out of it: they are not even opened.
@@ -144,10 +149,10 @@ pub fn update(
     folder: &Path,
     sources: &[PathBuf],
     except: Vec<folder::Identity>,
-    walk: &Walk,
+    (walk, load): (&Walk, &Load),
     quiet: bool,
 ) -> Result<Summary> {
-    let mut options = options(walk)?;
+    let mut options = options(walk, load)?;
     options.walk.except = except;
     progress::stop_on_interrupt();
     let bar = Bar::new(quiet);
@@ -158,10 +163,10 @@ pub fn update(
 
 /// How sources are indexed, and the processes in which pictures are decoded: to be asked for while this one has one
 /// thread.
-fn options(walk: &Walk) -> Result<ingest::Options> {
+fn options(walk: &Walk, load: &Load) -> Result<ingest::Options> {
     let defaults = ingest::Options::default();
-    let max_memory = walk.max_memory.unwrap_or(defaults.max_memory);
-    let jobs = walk.jobs.unwrap_or(defaults.jobs).min(JOBS_MAX);
+    let max_memory = load.max_memory.unwrap_or(defaults.max_memory);
+    let jobs = jobs(load);
     let decode = decode::Options { max_memory, ..defaults.decode.clone() };
     let workers = Workers::start(jobs, &decode)?;
     let (hidden, follow, exclude) = (walk.hidden, walk.follow, walk.exclude.clone());
@@ -186,7 +191,8 @@ pub fn round(
     portable: bool,
     progress: &dyn Progress,
 ) -> ris::Result<Summary> {
-    let mut writer = Writer::open(folder, index::Options { portable, ..index::Options::default() })?;
+    let kept = index::Options { portable, ..index::Options::default() };
+    let mut writer = Writer::open_telling(folder, kept, progress)?;
     let summary = ingest::run(&mut writer, sources, options, progress)?;
     writer.finish()?;
     Ok(summary)

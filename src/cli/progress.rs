@@ -1,7 +1,8 @@
 //! Progress on a terminal, warnings anywhere, and Ctrl-C.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use indicatif::{DecimalBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -11,10 +12,15 @@ use super::messages;
 
 /// Draws at most so often a second: decoding is what the machine is for.
 const DRAWS_A_SECOND: u8 = 8;
+/// What takes longer is explained.
+const SOON: Duration = Duration::from_secs(1);
 
 /// Draws a bar on stderr where that is a terminal.
 pub struct Bar {
     bar: ProgressBar,
+    quiet: bool,
+    /// Dropped once the index is of today's format.
+    taking_over: Mutex<Option<Sender<()>>>,
     bytes: AtomicU64,
     files: AtomicU64,
 }
@@ -30,7 +36,29 @@ impl Bar {
         };
         let bar = ProgressBar::with_draw_target(None, target);
         bar.set_style(counting());
-        Self { bar, bytes: AtomicU64::new(0), files: AtomicU64::new(0) }
+        Self { bar, quiet, taking_over: Mutex::default(), bytes: AtomicU64::new(0), files: AtomicU64::new(0) }
+    }
+
+    /// Says why nothing seems to happen while an index is rewritten, where that is not soon done.
+    fn take_over(&self, pictures: u64, of: u64) {
+        let mut taking_over = self.taking_over.lock().unwrap_or_else(PoisonError::into_inner);
+        if pictures >= of {
+            *taking_over = None;
+        } else if taking_over.is_none() && !self.quiet {
+            let (done, waits) = mpsc::channel();
+            *taking_over = Some(done);
+            let bar = self.bar.clone();
+            std::thread::spawn(move || {
+                if waits.recv_timeout(SOON) == Err(RecvTimeoutError::Timeout) {
+                    let pictures = HumanCount(of);
+                    let message = format!(
+                        "the index is of an earlier format: rewriting {pictures} pictures in today's, none is \
+                         decoded; where that is stopped, the next run goes on"
+                    );
+                    bar.suspend(|| messages::line(&message));
+                }
+            });
+        }
     }
 
     /// Writes something else meanwhile.
@@ -91,6 +119,7 @@ impl Progress for Bar {
                 ));
                 self.bar.tick();
             }
+            Event::TakenOver { pictures, of } => self.take_over(pictures, of),
             Event::Failed(error) | Event::Warned(error) => self.bar.suspend(|| messages::warning(error)),
             _ => {}
         }

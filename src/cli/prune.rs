@@ -9,6 +9,7 @@ use ris::report::{Style, upkeep};
 
 use super::args::{Global, Prune};
 use super::exit::{self, Exit};
+use super::progress::Bar;
 use super::{location, messages};
 
 pub fn run(args: &Prune, global: &Global) -> Result<Exit> {
@@ -20,7 +21,7 @@ pub fn run(args: &Prune, global: &Global) -> Result<Exit> {
     } else {
         // What is not there yet is not made.
         Reader::open(&index)?;
-        let mut writer = Writer::open(&index, Options::default())?;
+        let mut writer = Writer::open_telling(&index, Options::default(), &Bar::new(global.quiet))?;
         let gone = prune::gone(writer.snapshot(), &selection)?;
         prune::forget(&mut writer, &gone)?;
         writer.finish()?;

@@ -2,7 +2,6 @@
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use anyhow::{Context, Result};
 use ris::index::Reader;
@@ -15,7 +14,7 @@ use ris::{Error, ErrorKind, decode};
 
 use super::args::{Global, Search, When};
 use super::exit::Exit;
-use super::queries::Queries;
+use super::queries::{Done, Got, Queries};
 use super::{confine, files, index, location, messages};
 
 pub fn run(args: &Search, global: &Global) -> Result<Exit> {
@@ -41,9 +40,9 @@ pub fn run(args: &Search, global: &Global) -> Result<Exit> {
     }
     let defaults = Options::default();
     let decode = decode::Options::default();
-    let decode = decode::Options { max_memory: args.walk.max_memory.unwrap_or(decode.max_memory), ..decode };
+    let decode = decode::Options { max_memory: args.load.max_memory.unwrap_or(decode.max_memory), ..decode };
     // From here on nothing can be written or sent, and no byte of a query was read yet.
-    let mut described = Queries::start::<Query>(&queries, &decode, &args.confine)?;
+    let mut described = Queries::start::<Query>(&queries, &decode, &args.confine, index::jobs(&args.load))?;
     share_heap();
     let sandbox = confine::enter(&args.confine, &policy(&folders, &described))?;
     described.begin();
@@ -60,11 +59,13 @@ pub fn run(args: &Search, global: &Global) -> Result<Exit> {
         exit = Exit::Error;
     }
     let mut out = Output::new(args, global, queries.len() > 1);
-    for (number, query) in queries.iter().enumerate() {
-        let started = Instant::now();
-        let (got, posture) = described.get(number);
-        let (outcome, whole) = tell(query, got, &galleries, &options);
-        let told = Told { query, outcome, elapsed: started.elapsed(), sandbox: sandbox.and(posture) };
+    let search = move |_, Got { outcome, posture }: Got<Query>| {
+        (outcome.and_then(|query| search::search_all(&galleries, &query, &options)), posture)
+    };
+    described.each(search, |number, Done { answer: (found, posture), elapsed }| {
+        let query = queries.get(number).map_or(Path::new(""), PathBuf::as_path);
+        let (outcome, whole) = tell(query, found);
+        let told = Told { query, outcome, elapsed, sandbox: sandbox.and(posture) };
         out.write(&told)?;
         exit = match (exit, told) {
             (Exit::Error, _) | (_, Told { outcome: Err(_), .. }) => Exit::Error,
@@ -73,10 +74,8 @@ pub fn run(args: &Search, global: &Global) -> Result<Exit> {
             (exit, _) => exit,
         };
         // As in grep: the first match answers the question.
-        if global.quiet && exit == Exit::Success {
-            break;
-        }
-    }
+        Ok(!(global.quiet && exit == Exit::Success))
+    })?;
     Ok(exit)
 }
 
@@ -120,7 +119,7 @@ fn open(folders: &[PathBuf], options: &Options) -> ris::Result<(Vec<Gallery>, bo
 /// Queries that stand below `within` are left out of it, under whatever names: nothing of them may be written.
 fn update(folder: &Path, within: &[PathBuf], queries: &[PathBuf], args: &Search, global: &Global) -> Result<Exit> {
     let own: Vec<_> = queries.iter().filter_map(|query| files::identity(query)).collect();
-    let code = sandbox::apart(|| match index::update(folder, within, own, &args.walk, global.quiet) {
+    let code = sandbox::apart(|| match index::update(folder, within, own, (&args.walk, &args.load), global.quiet) {
         Ok(summary) => index::exit_of(&summary) as u8,
         Err(error) => {
             messages::error(&error);
@@ -145,7 +144,7 @@ fn root(folder: &Path) -> ris::Result<PathBuf> {
 }
 
 /// What the process may still do: read the indexes, and talk to those that read queries.
-fn policy(folders: &[PathBuf], queries: &Queries<'_>) -> Policy {
+fn policy(folders: &[PathBuf], queries: &Queries) -> Policy {
     #[cfg(unix)]
     let (writable, open) = queries.descriptors();
     #[cfg(not(unix))]
@@ -160,15 +159,9 @@ fn policy(folders: &[PathBuf], queries: &Queries<'_>) -> Policy {
     }
 }
 
-/// Searches for one query; what goes wrong with it is said at once, and returned. With it comes whether all indexes were
-/// searched.
-fn tell(
-    query: &Path,
-    got: ris::Result<Query>,
-    galleries: &[Gallery],
-    options: &Options,
-) -> (ris::Result<Answer>, bool) {
-    let (outcome, errors) = match got.and_then(|query| search::search_all(galleries, &query, options)) {
+/// Says what went wrong with a query, and gives its answer and whether all indexes were searched.
+fn tell(query: &Path, found: ris::Result<(Answer, Vec<Error>)>) -> (ris::Result<Answer>, bool) {
+    let (outcome, errors) = match found {
         Ok((answer, errors)) => (Ok(answer), errors),
         Err(error) => (Err(error), Vec::new()),
     };

@@ -137,8 +137,8 @@ pub fn round(
         return Err(Error::new(ErrorKind::Usage, "--warc takes a file: stdout is for results"));
     }
     share_free_memory();
-    let mut writer =
-        Writer::open(folder, ris::index::Options { portable: args.here.is_some(), ..ris::index::Options::default() })?;
+    let kept = ris::index::Options { portable: args.here.is_some(), ..ris::index::Options::default() };
+    let mut writer = Writer::open_telling(folder, kept, progress)?;
     let mut crawled = crawl(&mut writer, starts, &how, options, progress)?;
     writer.finish()?;
     if let Some(before) = summary {

@@ -1,5 +1,6 @@
 //! What a document's columns say, as the rest of the index means it.
 
+use tantivy::columnar::Column;
 use tantivy::{DocAddress, DocId};
 
 use super::reader::Known;
@@ -18,16 +19,51 @@ pub(super) fn number(segment: &Segment, field: &str, document: DocId) -> Result<
     Ok(segment.column::<u64>(field)?.and_then(|column| column.first(document)))
 }
 
+/// The columns of what was last known of a place. They are opened once for a segment: a run asks them for each file.
+pub(super) struct Places {
+    modified: Option<Column<i64>>,
+    bytes: Option<Column<u64>>,
+    state: Option<Column<u64>>,
+    picture: Option<Column<u64>>,
+    pages: Option<Column<u64>>,
+}
+
+impl Places {
+    /// Opens them.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn open(segment: &Segment) -> Result<Self> {
+        Ok(Self {
+            modified: segment.column(name::MODIFIED)?,
+            bytes: segment.column(name::BYTES)?,
+            state: segment.column(name::STATE)?,
+            picture: segment.column(name::PICTURE)?,
+            pages: segment.column(name::PAGES)?,
+        })
+    }
+
+    /// What was found at the place that a document is about; `None` where it is about a picture.
+    pub fn state(&self, document: DocId) -> Option<State> {
+        number_in(self.state.as_ref(), document).map(|state| schema::state_of(state).unwrap_or(State::Missing))
+    }
+}
+
+fn number_in(column: Option<&Column<u64>>, document: DocId) -> Option<u64> {
+    column.and_then(|column| column.first(document))
+}
+
 /// What was last known of the place that a document is about.
 pub(super) fn known_at(segment: &Segment, address: DocAddress) -> Result<Known> {
     let document = address.doc_id;
-    let modified = segment.column::<i64>(name::MODIFIED)?.and_then(|column| column.first(document));
-    let number = |field| number(segment, field, document);
+    let Places { modified, bytes, picture, pages, .. } = segment.places()?;
+    let modified = modified.as_ref().and_then(|column| column.first(document));
+    let number = |column: &Option<Column<u64>>| number_in(column.as_ref(), document);
     Ok(Known {
-        stamp: schema::stamp(number(name::BYTES)?.unwrap_or_default(), modified.unwrap_or_default()),
-        state: number(name::STATE)?.and_then(schema::state_of).unwrap_or(State::Missing),
-        picture: number(name::PICTURE)?.and_then(picture_id),
-        pages: number(name::PAGES)?.and_then(|pages| u32::try_from(pages).ok()).unwrap_or(1),
+        stamp: schema::stamp(number(bytes).unwrap_or_default(), modified.unwrap_or_default()),
+        state: segment.places()?.state(document).unwrap_or(State::Missing),
+        picture: number(picture).and_then(picture_id),
+        pages: number(pages).and_then(|pages| u32::try_from(pages).ok()).unwrap_or(1),
         address,
     })
 }

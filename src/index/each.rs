@@ -94,6 +94,54 @@ impl Reader {
         })
     }
 
+    /// Calls `visit` with every place below one of these folders, or inside one of these files, that is not among those
+    /// `seen`, by its [address](Known::address), and was not missing before.
+    ///
+    /// Most often nearly all were seen. So documents are asked for which ones were not, and only where these are many, the
+    /// keys for what stands there.
+    ///
+    /// # Errors
+    /// `Damaged`, and what `visit` returns.
+    pub fn each_unseen_below(
+        &self,
+        roots: &[Locator],
+        seen: impl Fn((u32, u32)) -> bool,
+        mut visit: impl FnMut(SourceRecord) -> Result<()>,
+    ) -> Result<()> {
+        let roots = roots.iter().filter_map(|root| self.base().kept_above(root));
+        let ranges: Vec<_> = roots.flat_map(|root| schema::keys_below(&root)).collect();
+        self.segments.read(|segments| {
+            for (ordinal, segment) in (0..).zip(segments) {
+                let mut look = |document| {
+                    let known = known_at(segment, DocAddress::new(ordinal, document))?;
+                    visit(self.source_at(segment, known)?)
+                };
+                let is_unseen = |document| {
+                    let state = segment.places()?.state(document);
+                    Ok(state.is_some_and(|state| state != State::Missing) && !seen((ordinal, document)))
+                };
+                match unseen(segment, &is_unseen)? {
+                    Some(few) => {
+                        for document in few {
+                            let (place, ..) = segment.stored(document, |bytes| self.fields().stored(bytes))?;
+                            let key = schema::locator_key(&place);
+                            if ranges.iter().any(|(from, to)| *from <= key && key < *to) {
+                                look(document)?;
+                            }
+                        }
+                    }
+                    None => {
+                        segment.each_key(self.fields().locator, &ranges, |_, document| match is_unseen(document)? {
+                            true => look(document),
+                            false => Ok(()),
+                        })?;
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
     /// Calls `visit` with the documents of a segment that are `place`, stand below it or inside it. To be called within
     /// [`read`](super::segments::Segments::read).
     pub(super) fn each_key(&self, segment: &Segment, place: &Locator, mut visit: impl FnMut(DocId)) -> Result<()> {
@@ -129,4 +177,22 @@ impl Reader {
         })?;
         Ok(described)
     }
+}
+
+/// To look up the key of a document takes so many times what it takes to come by it on a walk over all keys, measured.
+const LOOKUP: u32 = 16;
+
+/// The documents of a segment for which `is_unseen` says so; `None` where they are too many to be looked up one by one.
+fn unseen(segment: &Segment, is_unseen: &impl Fn(DocId) -> Result<bool>) -> Result<Option<Vec<DocId>>> {
+    let most = segment.documents() / LOOKUP;
+    let mut found = Vec::new();
+    for document in segment.alive() {
+        if is_unseen(document)? {
+            found.push(document);
+            if found.len() > most as usize {
+                return Ok(None);
+            }
+        }
+    }
+    Ok(Some(found))
 }

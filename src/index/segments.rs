@@ -10,7 +10,7 @@ mod walk;
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tantivy::columnar::{Column, ColumnIndex, ColumnType, DynamicColumn, HasAssociatedColumnType, StrColumn};
 use tantivy::index::SegmentId;
@@ -23,6 +23,7 @@ use tantivy::{
 };
 use tantivy_fst::Automaton;
 
+use super::documents::Places;
 use super::opened::{Opened, Seen};
 use super::reader::damaged;
 use super::schema::Fields;
@@ -69,6 +70,7 @@ pub(super) struct Segment {
     names: Mutex<HashMap<String, Arc<[Box<str>]>>>,
     /// Columns that were opened, which is many times the work of looking something up in one.
     columns: Mutex<HashMap<String, Option<DynamicColumn>>>,
+    places: OnceLock<Places>,
 }
 
 impl Segments {
@@ -236,6 +238,7 @@ impl Segment {
             bytes,
             names: Mutex::default(),
             columns: Mutex::default(),
+            places: OnceLock::new(),
         })
     }
 
@@ -268,6 +271,18 @@ impl Segment {
     /// `Damaged` where there is none of this number.
     pub fn is_alive(&self, document: DocId) -> Result<bool> {
         if document < self.documents() { Ok(!self.reader.is_deleted(document)) } else { Err(self.wrong()) }
+    }
+
+    /// The columns of what is known of places.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn places(&self) -> Result<&Places> {
+        if let Some(places) = self.places.get() {
+            return Ok(places);
+        }
+        let places = Places::open(self)?;
+        Ok(self.places.get_or_init(|| places))
     }
 
     /// The column of a field that is a number.

@@ -21,6 +21,7 @@ use super::segments::guarded;
 use super::{Digest, PictureId, PictureRecord, SourceRecord};
 use crate::error::{Error, ErrorKind, Result};
 use crate::locator::Locator;
+use crate::progress::{Progress, Silent};
 
 /// When a writer commits by itself, and what it may hold until then.
 #[derive(Clone, Debug)]
@@ -81,7 +82,15 @@ impl Writer {
     /// # Errors
     /// `Busy` where another process writes; `ForeignIndex`, `Damaged`, `Io`.
     pub fn open(folder: &Path, options: Options) -> Result<Self> {
-        let mut writer = Self::open_with(folder, options, Reader::open)?;
+        Self::open_telling(folder, options, &Silent)
+    }
+
+    /// The same; `progress` hears of an index that is taken over from an earlier format, which may take minutes.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_telling(folder: &Path, options: Options, progress: &dyn Progress) -> Result<Self> {
+        let mut writer = Self::open_with(folder, options, Reader::open, progress)?;
         // One of the first format is of today's from here on.
         writer.commit()?;
         Ok(writer)
@@ -89,10 +98,15 @@ impl Writer {
 
     /// As [`open`](Self::open), be a repair begun or not.
     pub(super) fn open_to_repair(folder: &Path, options: Options) -> Result<Self> {
-        Self::open_with(folder, options, Reader::open_to_repair)
+        Self::open_with(folder, options, Reader::open_to_repair, &Silent)
     }
 
-    fn open_with(folder: &Path, options: Options, read: impl Fn(&Path) -> Result<Reader>) -> Result<Self> {
+    fn open_with(
+        folder: &Path,
+        options: Options,
+        read: impl Fn(&Path) -> Result<Reader>,
+        progress: &dyn Progress,
+    ) -> Result<Self> {
         let lock = format::create(folder)?;
         let refused = Refused::default();
         let failed = |error: TantivyError| failed(folder, &refused, error);
@@ -130,7 +144,7 @@ impl Writer {
         let merging = Merging::on(snapshot.segments.clone(), fields.clone());
         let is_of_earlier_format = snapshot.format() < FORMAT;
         if is_of_earlier_format {
-            payload.features = local::store::take_over(folder, &payload.features, &committed)?;
+            payload.features = local::store::take_over(folder, &payload.features, &committed, progress)?;
         }
         let mut features = Store::open(folder, &payload.features, &committed)?;
         if !is_of_earlier_format {

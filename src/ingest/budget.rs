@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Bytes that may be held at the same time.
-pub(super) struct Budget {
+pub struct Budget {
     total: u64,
     state: Mutex<State>,
     changed: Condvar,
@@ -21,12 +21,13 @@ struct State {
 }
 
 /// Bytes held until this is dropped.
-pub(super) struct Share<'a> {
+pub struct Share<'a> {
     budget: &'a Budget,
     bytes: u64,
 }
 
 impl Budget {
+    /// One of so many bytes, all of which can be had.
     pub fn new(total: u64) -> Self {
         Self { total, state: Mutex::default(), changed: Condvar::new() }
     }

@@ -16,6 +16,7 @@ use crate::decode::{self, Sniff};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{Known, PictureId, PictureRecord, Reader, State};
 use crate::locator::{Locator, Stamp};
+use crate::source::archive::is_file_named_so;
 use crate::source::folder::FoundFile;
 
 /// Enough to tell every format from its content.
@@ -53,6 +54,20 @@ pub(super) struct Look<'a> {
 pub(super) const DESCRIBING: u64 = 16 << 20;
 
 impl Look<'_> {
+    /// Whether this is one picture and as the index knows it, for sure: no look at the file would find more. It is seen
+    /// then. What the index can't tell is told where the file is looked at.
+    pub fn is_settled(&self, file: &FoundFile) -> bool {
+        // Several names of a file are looked at together, and what a file may hold by itself.
+        if file.inode.is_some() || is_file_named_so(&file.path) || self.may_hold_several(&file.path) {
+            return false;
+        }
+        let known = self.seen.known(self.before, &Locator::from(file.path.as_path())).ok().flatten();
+        known.is_some_and(|known| {
+            let is_same = known.stamp == file.stamp && known.state == State::Present && known.pages <= 1;
+            is_same && self.wants_frames(&known).is_ok_and(|wants| !wants)
+        })
+    }
+
     /// Looks at one file, reading it only if it changed, decoding it only if its content is new.
     ///
     /// `named`: the user named this very file, so that it must be a picture. With what it is comes how many pictures

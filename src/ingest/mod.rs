@@ -36,11 +36,11 @@ use crate::locator::{Locator, Stamp};
 use crate::progress::{Event, Progress};
 use crate::source::archive::{Limits, is_file_named_so};
 use crate::source::folder::{self, FoundFile};
+pub use budget::{Budget, Share};
 pub use examine::NOT_A_PICTURE;
 pub use workers::Workers;
 
 use archive::{Reading, Way};
-use budget::Budget;
 use examine::{Examined, Look};
 use reading::Turns;
 use roots::{Reached, reached};
@@ -216,6 +216,8 @@ enum Outcome {
     Examined(FoundFile, Examined, u32),
     /// What stands in an archive, or is a page.
     Entry(Locator, Stamp, Examined, u32, Option<Box<Shown>>),
+    /// These hold the pictures that the index knows there.
+    Unchanged(Vec<FoundFile>),
     /// So many pictures stand in a file that did not change.
     Standing(u64),
     /// This file had pages and was read: those that were not come by are gone.
@@ -232,7 +234,16 @@ fn look(
     stop: &(impl Fn() -> bool + Sync),
 ) {
     let mut inodes = HashSet::new();
-    let files = reading::in_order(walks.into_iter().flatten()).take_while(|_| !stop());
+    // A pool and a message for each file would cost a run over what did not change more than the walk.
+    let sift = |files: &mut Vec<Result<FoundFile>>| {
+        let is_settled = |file: &mut Result<FoundFile>| file.as_ref().is_ok_and(|file| work.look.is_settled(file));
+        let settled: Vec<_> = files.extract_if(.., is_settled).flatten().collect();
+        if !settled.is_empty() {
+            // Where the receiver is gone, so it is for what comes next.
+            let _ = sender.send(Outcome::Unchanged(settled));
+        }
+    };
+    let files = reading::in_order(walks.into_iter().flatten(), sift).take_while(|_| !stop());
     let files = files.map(|file| {
         file.map(|mut file| {
             // What a file holds is looked at under each of its names.

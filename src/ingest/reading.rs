@@ -10,18 +10,26 @@ use crate::source::folder::FoundFile;
 const GATHERED: usize = 1024;
 
 /// The files in the order of their inodes, so many at a time: on most file systems that is the order in which they lie.
-/// What can't be looked at comes where it was found.
-pub(super) fn in_order(mut files: impl Iterator<Item = Result<FoundFile>>) -> impl Iterator<Item = Result<FoundFile>> {
+/// What can't be looked at comes where it was found. `sift` may take some out before.
+pub(super) fn in_order(
+    mut files: impl Iterator<Item = Result<FoundFile>>,
+    mut sift: impl FnMut(&mut Vec<Result<FoundFile>>),
+) -> impl Iterator<Item = Result<FoundFile>> {
     let mut gathered = Vec::new().into_iter();
     std::iter::from_fn(move || {
-        if let Some(file) = gathered.next() {
-            return Some(file);
+        loop {
+            if let Some(file) = gathered.next() {
+                return Some(file);
+            }
+            let mut next: Vec<_> = files.by_ref().take(GATHERED).collect();
+            if next.is_empty() {
+                return None;
+            }
+            sift(&mut next);
+            // Stable: names of one file stay in their order.
+            next.sort_by_key(|file| file.as_ref().map_or(0, |file| file.order));
+            gathered = next.into_iter();
         }
-        let mut next: Vec<_> = files.by_ref().take(GATHERED).collect();
-        // Stable: names of one file stay in their order.
-        next.sort_by_key(|file| file.as_ref().map_or(0, |file| file.order));
-        gathered = next.into_iter();
-        gathered.next()
     })
 }
 
@@ -73,10 +81,23 @@ mod tests {
         };
         let given = (0..3000u64)
             .map(|n| if n % 1000 == 999 { Err(Error::new(ErrorKind::Io, "")) } else { file(n * 7919 % 3001) });
-        let (files, errors): (Vec<_>, Vec<_>) = in_order(given).partition(Result::is_ok);
+        let (files, errors): (Vec<_>, Vec<_>) = in_order(given, |_| {}).partition(Result::is_ok);
         let orders: Vec<_> = files.into_iter().map(|file| file.unwrap().order).collect();
         assert_eq!((orders.len(), errors.len()), (2997, 3));
         assert!(orders[..1000].is_sorted() && !orders.is_sorted());
+    }
+
+    #[test]
+    fn what_is_sifted_out_does_not_come_and_the_rest_comes_though_whole_rounds_are_gone() {
+        let file = |order: u64| {
+            let stamp = Stamp { bytes: 0, modified_ns: 0 };
+            Ok(FoundFile { path: order.to_string().into(), stamp, inode: None, device: None, order })
+        };
+        let sift = |files: &mut Vec<Result<FoundFile>>| {
+            files.retain(|file| file.as_ref().is_ok_and(|file| file.order >= 5000 && file.order % 2 == 0));
+        };
+        let orders: Vec<_> = in_order((0..6000).map(file), sift).map(|file| file.unwrap().order).collect();
+        assert_eq!(orders, (5000..6000).step_by(2).collect::<Vec<_>>());
     }
 
     #[test]

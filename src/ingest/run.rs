@@ -67,6 +67,13 @@ impl<'a> Run<'a> {
 
     pub fn take(&mut self, outcome: Outcome) -> Result<()> {
         match outcome {
+            Outcome::Unchanged(files) => {
+                for file in files {
+                    self.note_mount(&file)?;
+                    self.summary.unchanged += 1;
+                    self.progress.event(Event::Done { bytes: file.stamp.bytes });
+                }
+            }
             Outcome::Link(file, inode) => self.links.push((file, inode)),
             Outcome::Standing(pictures) => self.summary.unchanged += pictures,
             Outcome::Entry(locator, stamp, examined, pages, shown) => {
@@ -280,20 +287,16 @@ impl<'a> Run<'a> {
     /// Marks what the index knew below `roots`, the walk did not see and the file system does not have.
     pub fn mark_missing(&mut self, roots: &[PathBuf], seen: &Seen) -> Result<()> {
         let mut gone = Vec::new();
-        for root in roots {
-            self.before.each_below(&Locator::from(root.as_path()), |known| {
-                if known.state != State::Missing && !seen.contains(known.address()) {
-                    let record = self.before.source(&known)?;
-                    let inside = record.locator.path().is_none();
-                    let is_gone =
-                        self.is_gone(&record.locator) || (inside && self.reread.contains(record.locator.file()));
-                    if is_gone && !self.forgotten.contains(&record.locator) {
-                        gone.push(record);
-                    }
-                }
-                Ok(())
-            })?;
-        }
+        let roots: Vec<_> = roots.iter().map(|root| Locator::from(root.as_path())).collect();
+        let is_seen = |address| seen.contains(address);
+        self.before.each_unseen_below(&roots, is_seen, |record| {
+            let inside = record.locator.path().is_none();
+            let is_gone = self.is_gone(&record.locator) || (inside && self.reread.contains(record.locator.file()));
+            if is_gone && !self.forgotten.contains(&record.locator) {
+                gone.push(record);
+            }
+            Ok(())
+        })?;
         for record in gone {
             if record.state == State::Present {
                 self.summary.missing += 1;

@@ -5,7 +5,7 @@ use super::query::decoded;
 use super::wire::Parts;
 use super::{Aligned, Found, Match, Options, Relation, align};
 use crate::decode::metadata::Metadata;
-use crate::decode::{self, Format, Picture};
+use crate::decode::{self, Format, Gate, Picture};
 use crate::describe::{describe, probe};
 use crate::error::Result;
 use crate::index::Digest;
@@ -28,8 +28,15 @@ impl Side {
     /// # Errors
     /// Those of [`decode::decode`].
     pub fn of(bytes: impl AsRef<[u8]>, options: &decode::Options) -> Result<Self> {
-        let bytes = bytes.as_ref();
-        let picture = decoded(bytes, options)?;
+        Self::of_gated(bytes.as_ref(), options, &|_| Ok(()))
+    }
+
+    /// The same, asking `gate` for what the picture and its pixels take together.
+    ///
+    /// # Errors
+    /// Those of [`Side::of`], and those of `gate`.
+    pub fn of_gated(bytes: &[u8], options: &decode::Options, gate: Gate<'_>) -> Result<Self> {
+        let picture = decoded(bytes, options, gate)?;
         Ok(Self { digest: Digest::of(bytes), bytes: bytes.len() as u64, picture, metadata: Metadata::of(bytes) })
     }
 

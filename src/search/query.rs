@@ -4,7 +4,7 @@
 //! as hostile as the picture that it has read, and is believed only where it can be true.
 
 use super::wire::{Parts, sized};
-use crate::decode::{self, Picture};
+use crate::decode::{self, Gate, Picture};
 use crate::describe::hash::{Dihedral, PerceptualHash};
 use crate::describe::local::{DESCRIPTOR, Features, Keypoint, Options};
 use crate::describe::{Probe, probe};
@@ -30,15 +30,28 @@ impl Query {
     /// # Errors
     /// Those of [`decode::decode`].
     pub fn of(bytes: impl AsRef<[u8]>, options: &decode::Options) -> Result<Self> {
-        let (digest, picture) = (Digest::of(bytes.as_ref()), decoded(bytes.as_ref(), options)?);
+        let (digest, picture) = (Digest::of(bytes.as_ref()), decoded(bytes.as_ref(), options, &|_| Ok(()))?);
         drop(bytes);
-        Ok(Self {
+        Ok(Self::described(digest, &picture))
+    }
+
+    /// The same, asking `gate` before memory is allocated: of several queries that are decoded at the same time each asks
+    /// for what it and its pixels take together.
+    ///
+    /// # Errors
+    /// Those of [`Query::of`], and those of `gate`.
+    pub fn of_gated(bytes: &[u8], options: &decode::Options, gate: Gate<'_>) -> Result<Self> {
+        Ok(Self::described(Digest::of(bytes), &decoded(bytes, options, gate)?))
+    }
+
+    fn described(digest: Digest, picture: &Picture) -> Self {
+        Self {
             digest,
             full: (picture.width, picture.height),
             reduced: (picture.reduced_width, picture.reduced_height),
             partial_data: picture.partial_data,
-            probe: probe(&picture),
-        })
+            probe: probe(picture),
+        }
     }
 
     /// The query as bytes, some 200 kB, for [`Query::from_bytes`] of the same build.
@@ -88,10 +101,10 @@ fn keypoint(parts: &mut Parts<'_>, (width, height): (u32, u32)) -> Option<Keypoi
     (within && sound).then_some(Keypoint { x, y, scale, angle })
 }
 
-/// The picture in `bytes`, where it and its pixels take no more memory than `options` allow.
-pub(super) fn decoded(bytes: &[u8], options: &decode::Options) -> Result<Picture> {
+/// The picture in `bytes`, where it and its pixels take no more memory than `options` and `gate` allow.
+pub(super) fn decoded(bytes: &[u8], options: &decode::Options, gate: Gate<'_>) -> Result<Picture> {
     let gate = |needed: u64| match needed.saturating_add(bytes.len() as u64) {
-        all if all <= options.max_memory => Ok(()),
+        all if all <= options.max_memory => gate(all),
         _ => {
             let allowed = options.max_memory >> 20;
             let message = format!("too large: the file and its pixels take more than the {allowed} MiB allowed");

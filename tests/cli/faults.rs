@@ -27,7 +27,7 @@ fn index(place: &Place, folder: &Path) -> Command {
 
 /// Where a fault is made up.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Target {
+pub enum Target {
     /// At the call of this name and number of each thread.
     Nth(String, usize),
     /// Where the file of this name is made. A thread opens other files before, but this one by its name alone.
@@ -36,7 +36,7 @@ enum Target {
 
 /// The calls of a run without faults that change the index. Files whose names are drawn by lot are left to disks
 /// that have no inode left, below.
-fn targets(calls: &[Call], folder: &Path) -> Vec<Target> {
+pub fn targets(calls: &[Call], folder: &Path) -> Vec<Target> {
     let changing = calls.iter().filter(|call| call.changes(folder));
     let target = |call: &Call| {
         if call.name != "openat" {
@@ -51,8 +51,17 @@ fn targets(calls: &[Call], folder: &Path) -> Vec<Target> {
     targets.into_iter().collect()
 }
 
-/// Runs with a fault at each `step`-th of all; returns how many runs failed and how many went on.
-fn try_all(place: &Place, base: Option<&Path>, among: &[Vec<u8>], step: usize) -> Option<(u32, u32)> {
+/// A command that changes the index in this folder.
+pub type Change = fn(&Place, &Path) -> Command;
+
+/// Runs `change` with a fault at each `step`-th of all; returns how many runs failed and how many went on.
+pub fn try_all(
+    place: &Place,
+    change: Change,
+    base: Option<&Path>,
+    among: &[Vec<u8>],
+    step: usize,
+) -> Option<(u32, u32)> {
     let log = place.path("log");
     let fresh = |name: String| -> PathBuf {
         let folder = place.path(name);
@@ -63,7 +72,7 @@ fn try_all(place: &Place, base: Option<&Path>, among: &[Vec<u8>], step: usize) -
     };
     let folder = fresh("whole".into());
     let old = Held::left(&folder, among, 3).unwrap();
-    let (calls, output) = watched(strace()?, &index(place, &folder), None, &log);
+    let (calls, output) = watched(strace()?, &change(place, &folder), None, &log);
     assert!(output.status.success(), "{output:?}");
     let new = Held::left(&folder, among, 3).unwrap();
     assert!(new != old);
@@ -83,7 +92,7 @@ fn try_all(place: &Place, base: Option<&Path>, among: &[Vec<u8>], step: usize) -
             }
         };
         let case = format!("{target:?} {inject}");
-        let (calls, output) = watched(strace, &index(place, &folder), Some(&inject), &log);
+        let (calls, output) = watched(strace, &change(place, &folder), Some(&inject), &log);
         let ran = Ran::of(output);
         let case = format!("{case}: {ran:?}");
         assert!(!ran.stderr.contains("panicked"), "{case}");
@@ -109,7 +118,7 @@ fn try_all(place: &Place, base: Option<&Path>, among: &[Vec<u8>], step: usize) -
             }
             _ => panic!("{case}"),
         }
-        let again = Ran::of(index(place, &folder).output().unwrap());
+        let again = Ran::of(change(place, &folder).output().unwrap());
         assert_eq!(again.status, 0, "{case}, then {again:?}");
         assert!(Held::left(&folder, among, 3).unwrap() == new, "{case}: what was missing did not come");
         std::fs::remove_dir_all(&folder).unwrap();
@@ -129,7 +138,7 @@ fn pictures(place: &Place, numbers: std::ops::Range<u32>) -> Vec<Vec<u8>> {
 }
 
 /// Of all faults every one on demand: each costs a second.
-fn step(sampled: usize) -> usize {
+pub fn step(sampled: usize) -> usize {
     if std::env::var_os("RIS_TESTS_EVERY_WRITE").is_some() { 1 } else { sampled }
 }
 
@@ -143,7 +152,7 @@ fn an_update_whose_writes_fail_says_so_in_one_line_and_leaves_the_old_index_or_t
     std::fs::rename(place.path("photos/2.png"), place.path("photos/moved.png")).unwrap();
     pictures(&place, 3..6);
     let among: Vec<_> = (0..6).map(drawn).collect();
-    let Some((failed, _)) = try_all(&place, Some(&base), &among, step(11)) else { return };
+    let Some((failed, _)) = try_all(&place, index, Some(&base), &among, step(11)) else { return };
     assert!(failed > 5, "{failed}");
 }
 
@@ -151,7 +160,7 @@ fn an_update_whose_writes_fail_says_so_in_one_line_and_leaves_the_old_index_or_t
 fn a_first_index_whose_writes_fail_says_so_in_one_line_and_the_next_run_makes_it() {
     let place = Place::new();
     let among = pictures(&place, 0..3);
-    let Some((failed, _)) = try_all(&place, None, &among, step(17)) else { return };
+    let Some((failed, _)) = try_all(&place, index, None, &among, step(17)) else { return };
     assert!(failed > 3, "{failed}");
 }
 

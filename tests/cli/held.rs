@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use image::{ExtendedColorType, GrayImage, ImageEncoder};
-use ris::index::{Digest, Reader, verify};
+use ris::index::{Digest, PictureId, Reader, verify};
 use ris::{ErrorKind, search};
 
 /// A small picture, as a PNG. Each number gives another.
@@ -25,6 +25,8 @@ pub fn drawn(number: u32) -> Vec<u8> {
 /// What stands at each place, what each picture is described by, and what is found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Held {
+    /// That of its files.
+    pub format: u32,
     /// State, size, time, digest and note by place.
     pub sources: BTreeMap<String, String>,
     /// Perceptual hash, quality and facts by digest.
@@ -35,7 +37,7 @@ pub struct Held {
 impl Held {
     /// Of an index of pictures among these; they are what is searched for, too, every `step`-th.
     pub fn of(reader: &Reader, among: &[Vec<u8>], step: usize) -> ris::Result<Self> {
-        let mut held = Self::default();
+        let mut held = Self { format: reader.format(), ..Self::default() };
         let mut digests = BTreeMap::new();
         for bytes in among {
             let digest = Digest::of(bytes);
@@ -43,6 +45,8 @@ impl Held {
                 digests.insert(id, format!("{:02x?}", &digest.0[..8]));
             }
         }
+        // A page is not among them, and is named by its number.
+        let named = |id: PictureId| digests.get(&id).cloned().unwrap_or_else(|| format!("picture {}", id.0));
         let mut known = Vec::new();
         reader.each_source(|one| {
             known.push(one);
@@ -50,7 +54,7 @@ impl Held {
         })?;
         for known in known {
             let source = reader.source(&known)?;
-            let picture = source.picture.map(|id| digests[&id].clone());
+            let picture = source.picture.map(named);
             let told = format!("{:?} {:?} {picture:?} {}", source.state, source.stamp, source.note);
             let before = held.sources.insert(source.locator.to_string(), told);
             assert!(before.is_none(), "{} is there twice", source.locator);
@@ -63,7 +67,7 @@ impl Held {
         for (id, hash, quality) in hashes {
             // A picture that was forgotten stays in its file for a while.
             if let Some(facts) = reader.facts(id)? {
-                held.pictures.insert(digests[&id].clone(), format!("{hash:?} {quality} {facts:?}"));
+                held.pictures.insert(named(id), format!("{hash:?} {quality} {facts:?}"));
             }
         }
         assert_eq!(held.pictures.len() as u64, reader.pictures()?, "each picture has a hash");
@@ -76,6 +80,14 @@ impl Held {
             held.answers.push(answer);
         }
         Ok(held)
+    }
+
+    /// The same, were everything that stands below `root` on a disk that has no other.
+    pub fn below(mut self, root: &Path) -> Self {
+        let root = root.display().to_string();
+        self.sources = self.sources.into_iter().map(|(place, told)| (place.replace(&root, ""), told)).collect();
+        self.answers.iter_mut().flatten().for_each(|answer| *answer = answer.replace(&root, ""));
+        self
     }
 
     /// What is left of an index after a fault: nothing damaged, and nothing at all where none was born yet.

@@ -198,3 +198,31 @@ fn the_index_is_the_nearest_above_else_the_user_s() {
     let deep = place.ris().current_dir(place.path("photos")).args(["search", "pond.jpg"]).output().unwrap();
     assert_eq!(deep.status.code(), Some(0));
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_gone_is_missing_be_it_one_of_many_or_nearly_all_and_only_where_the_run_has_looked() {
+    let place = Place::new();
+    let name = |folder: &str, number: u32| format!("{folder}/{number}.png");
+    for folder in ["here", "there"] {
+        (0..40).for_each(|number| place.write(name(folder, number), crate::held::drawn(number)));
+    }
+    assert_eq!(place.run(["index", "here", "there", "--index", "idx"]).status, 0);
+    let unlink = |folder, number| fs::remove_file(place.path(name(folder, number))).unwrap();
+    let run = || {
+        let told = place.run(["index", "here", "--index", "idx", "--json"]).object();
+        ["unchanged", "missing", "decoded"].map(|key| told[key].as_u64().unwrap())
+    };
+    assert_eq!(run(), [40, 0, 0]);
+    unlink("here", 7);
+    unlink("there", 7);
+    assert_eq!(run(), [39, 1, 0]);
+    assert_eq!(run(), [39, 0, 0], "it was said once");
+    (10..40).for_each(|number| unlink("here", number));
+    assert_eq!(run(), [9, 30, 0]);
+    // A file that changed is decoded though all around it are settled at once.
+    place.write(name("here", 3), crate::held::drawn(77));
+    assert_eq!(run(), [8, 0, 1]);
+    let whole = place.run(["index", "here", "there", "--index", "idx", "--json"]).object();
+    assert_eq!((&whole["unchanged"], &whole["missing"]), (&48.into(), &1.into()), "{whole}");
+}

@@ -4,6 +4,8 @@
 mod again;
 mod archives;
 #[cfg(target_os = "linux")]
+mod batches;
+#[cfg(target_os = "linux")]
 mod bombs;
 #[cfg(target_os = "linux")]
 mod calls;
@@ -62,5 +64,7 @@ mod small;
 #[cfg(unix)]
 mod stranger;
 mod streams;
+#[cfg(target_os = "linux")]
+mod takeover;
 #[cfg(all(unix, feature = "watch"))]
 mod watch;

@@ -15,28 +15,28 @@ use crate::replay::{Luck, Recording, content, fingerprint, lay_out};
 use crate::setup::Place;
 
 /// Of all states every one on demand.
-fn every() -> bool {
+pub fn every() -> bool {
     std::env::var_os("RIS_TESTS_EVERY_WRITE").is_some()
 }
 
 /// How far a walk over the moments at which the power is lost goes.
-struct Walk {
+pub struct Walk {
     /// Between two moments that are looked at.
-    stride: usize,
+    pub stride: usize,
     /// Draws of what nothing made sure, at each.
-    draws: u64,
+    pub draws: u64,
 }
 
 impl Walk {
     /// Every moment on demand, with so many draws at each.
-    fn sampled(stride: usize, draws: u64) -> Self {
+    pub fn sampled(stride: usize, draws: u64) -> Self {
         if every() { Self { stride: 1, draws } } else { Self { stride, draws: 2 } }
     }
 }
 
 /// Lays out what the disk may hold at each moment and has it judged, by the place of the moment among the steps. The
 /// first that is judged bad is the error; otherwise says how many states were tried and how many differed.
-fn explore(
+pub fn explore(
     recording: &Recording,
     root: &Path,
     place: &Place,

@@ -79,8 +79,9 @@ fn a_query_is_read_by_one_process_that_was_confined_before_and_nobody_opens_a_so
     let query = fs::read(fixtures().join("queries/half.jpg")).unwrap();
     // Arguments, what is on stdin, and where the query is.
     type Way<'a> = (&'a [&'a str], Option<&'a [u8]>, &'a str);
-    let ways: [Way<'_>; 4] = [
+    let ways: [Way<'_>; 5] = [
         (&["search", "query.jpg", "--index", "idx"], None, "crossing.jpg"),
+        (&["search", "photos/crossing.jpg", "query.jpg", "-j", "2", "--index", "idx"], None, "crossing.jpg"),
         (&["search", "-", "--index", "idx"], Some(&query), "crossing.jpg"),
         (&["search", "query.jpg", "--in", "photos", "--index", "idx"], None, "crossing.jpg"),
         (&["compare", "query.jpg", "photos/crossing.jpg", "--picture", "out.png"], None, "100 % of the first"),

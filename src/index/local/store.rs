@@ -13,6 +13,7 @@ use super::{FeatureFile, FirstFile, PICTURES_MAX, Record, merge, write};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::beneath::{self, Folder};
 use crate::index::committed::{Committed, EXCHANGED, Fingerprint};
+use crate::progress::{Event, Progress};
 
 /// Where the files are, below the index's folder.
 pub const FOLDER: &str = "features";
@@ -284,17 +285,24 @@ const TAKEN_OVER_NAMES: u64 = 1_000_000_000;
 ///
 /// # Errors
 /// `Io`, `Damaged`.
-pub(in crate::index) fn take_over(index: &Path, names: &[String], committed: &Committed) -> Result<Vec<String>> {
+pub(in crate::index) fn take_over(
+    index: &Path,
+    names: &[String],
+    committed: &Committed,
+    progress: &dyn Progress,
+) -> Result<Vec<String>> {
     let folder = Folder::of_index(index).make_below(FOLDER);
     let folder = folder.map_err(|error| beneath::failed(error).about(index.join(FOLDER)))?;
+    let open = |name: &String| open_file(&folder, name, committed).map_err(beneath::advised);
+    let files = names.iter().map(open).collect::<Result<Vec<_>>>()?;
+    let count = |file: &OneFile| if let OneFile::First(file) = file { file.pictures() as u64 } else { 0 };
+    let (mut done, of) = (0, files.iter().map(count).sum());
+    progress.event(Event::TakenOver { pictures: 0, of });
     let mut taken = Vec::new();
-    for name in names {
-        let file = match open_file(&folder, name, committed).map_err(beneath::advised)? {
-            OneFile::First(file) => file,
-            OneFile::Today(_) => {
-                taken.push(name.clone());
-                continue;
-            }
+    for (name, file) in names.iter().zip(files) {
+        let OneFile::First(file) = file else {
+            taken.push(name.clone());
+            continue;
         };
         let pictures = u32::try_from(file.pictures()).unwrap_or(u32::MAX);
         for (part, from) in (0u64..).zip((0..pictures).step_by(TAKEN_OVER as usize)) {
@@ -305,6 +313,8 @@ pub(in crate::index) fn take_over(index: &Path, names: &[String], committed: &Co
                 create(&folder, &new, committed, |out| write(out, &file.records(from, to)?))?;
             }
             taken.push(new);
+            done += u64::from(to - from);
+            progress.event(Event::TakenOver { pictures: done, of });
         }
     }
     Ok(taken)
