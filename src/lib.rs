@@ -27,7 +27,7 @@ pub mod source;
 
 pub use error::{Error, ErrorKind, Result};
 
-/// The example of the README compiles.
+/// The example of the guide compiles.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
+#[doc = include_str!("../docs/GUIDE.md")]
+struct Guide;

@@ -34,7 +34,8 @@ fn the_version_is_the_crate_s_and_help_names_every_command() {
     assert_eq!((version.status, version.stdout.trim()), (0, concat!("ris ", env!("CARGO_PKG_VERSION"))));
     let help = place.run(["--help"]);
     assert_eq!(help.status, 0);
-    for command in ["index", "search", "compare", "dupes", "privacy", "status", "verify", "prune", "completions", "man"]
+    for command in
+        ["index", "search", "compare", "dupes", "privacy", "status", "verify", "prune", "merge", "completions", "man"]
     {
         assert!(help.stdout.contains(command), "{command}");
     }

@@ -21,6 +21,7 @@ mod crawl;
 #[cfg(target_os = "linux")]
 mod crawled;
 mod damage;
+mod documented;
 #[cfg(unix)]
 mod equal;
 mod exchanged;
