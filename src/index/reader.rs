@@ -17,6 +17,7 @@ use super::documents::{known_at, metadata, number, picture_id};
 use super::format::{self, COPIES, DOCUMENTS};
 use super::local::store::OneFile;
 use super::opened::Opened;
+use super::roots::{Mounts, Roots};
 use super::schema::{self, Fields, name};
 use super::segments::{self, Segment, Segments};
 use super::{Digest, PictureId, Selection, SourceRecord, State, ledger, local};
@@ -36,10 +37,11 @@ pub(super) struct Payload {
     /// The number that the next new picture gets.
     pub next_picture: u32,
     /// The folders and files that were named to be indexed.
-    pub roots: Vec<String>,
+    #[serde(flatten)]
+    pub roots: Roots,
     /// Folders below a root on which a disk was mounted when they were walked.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub mounts: Vec<String>,
+    #[serde(flatten)]
+    pub mounts: Mounts,
     /// Files of local features, oldest first.
     #[serde(default)]
     pub features: Vec<String>,
@@ -65,6 +67,9 @@ impl Payload {
         let crawls = payload.crawls.as_ref().map(|crawls| &crawls.name);
         if let Some(name) = payload.features.iter().chain(crawls).find(|name| local::store::number(name).is_none()) {
             return Err(format!("it names a file {name:.40?}, which can't be one of an index"));
+        }
+        if !payload.roots.are_sound() || !payload.mounts.are_sound() {
+            return Err("it names a root that can't be read".into());
         }
         // Each is opened and searched.
         let distinct: HashSet<_> = payload.features.iter().collect();
@@ -151,8 +156,8 @@ pub struct Reader {
     payload: Payload,
     base: Base,
     /// Where the roots stand today.
-    roots: Vec<String>,
-    mounts: Vec<String>,
+    roots: Vec<Locator>,
+    mounts: Vec<Locator>,
     pub(super) features: Vec<local::FeatureFile>,
     /// Files of an index of the first format, which a writer takes over, ...
     pub(super) first: Vec<local::FirstFile>,
@@ -223,12 +228,12 @@ impl Reader {
                 Ok((segments, payload, files)) => {
                     let base = Base::of(folder, payload.portable)?;
                     // Each is looked at, and what stands below it is counted.
-                    let today = |kept: &[String]| {
+                    let today = |kept: Vec<Locator>| {
                         let mut told = BTreeSet::new();
-                        let roots = kept.iter().map(|root| base.root(root));
-                        roots.filter(|root| told.insert(Locator::of_root(root))).collect()
+                        let roots = kept.into_iter().map(|root| base.told(root));
+                        roots.filter(|root| told.insert(root.clone())).collect()
                     };
-                    let (roots, mounts) = (today(&payload.roots), today(&payload.mounts));
+                    let (roots, mounts) = (today(payload.roots.places()), today(payload.mounts.places()));
                     let (folder, segments) = (folder.to_owned(), Arc::new(segments));
                     let (mut features, mut first) = (Vec::new(), Vec::new());
                     for file in files {
@@ -308,13 +313,13 @@ impl Reader {
         self.payload.crawls.as_ref().map_or(0, |crawls| crawls.pending)
     }
 
-    /// The folders and files that were named to be indexed, as text.
-    pub fn roots(&self) -> &[String] {
+    /// The folders, files and addresses that were named to be indexed.
+    pub fn roots(&self) -> &[Locator] {
         &self.roots
     }
 
-    /// Folders below a root on which a disk was mounted when they were walked, as text.
-    pub fn mounts(&self) -> &[String] {
+    /// Folders below a root on which a disk was mounted when they were walked.
+    pub fn mounts(&self) -> &[Locator] {
         &self.mounts
     }
 

@@ -332,24 +332,24 @@ fn file_from_key(key: &[u8]) -> Option<Locator> {
 }
 
 #[cfg(unix)]
-fn path_key(path: &Path) -> Vec<u8> {
+pub(super) fn path_key(path: &Path) -> Vec<u8> {
     use std::os::unix::ffi::OsStrExt;
     path.as_os_str().as_bytes().to_vec()
 }
 
 #[cfg(unix)]
-fn path_from_key(key: &[u8]) -> Option<PathBuf> {
+pub(super) fn path_from_key(key: &[u8]) -> Option<PathBuf> {
     use std::os::unix::ffi::OsStrExt;
     Some(PathBuf::from(std::ffi::OsStr::from_bytes(key)))
 }
 
 #[cfg(not(unix))]
-fn path_key(path: &Path) -> Vec<u8> {
+pub(super) fn path_key(path: &Path) -> Vec<u8> {
     path.to_string_lossy().into_owned().into_bytes()
 }
 
 #[cfg(not(unix))]
-fn path_from_key(key: &[u8]) -> Option<PathBuf> {
+pub(super) fn path_from_key(key: &[u8]) -> Option<PathBuf> {
     Some(PathBuf::from(String::from_utf8(key.to_vec()).ok()?))
 }
 

@@ -182,11 +182,8 @@ impl Writer {
     /// # Errors
     /// `Usage` where the index is portable and does not stand beside or above it.
     pub fn add_root(&mut self, root: &Locator) -> Result<()> {
-        let root = self.base.kept(root)?.to_string();
-        if !self.payload.roots.contains(&root) {
-            self.payload.roots.push(root);
-            self.pending += 1;
-        }
+        let root = self.base.kept(root)?;
+        self.pending += usize::from(self.payload.roots.add(&root));
         Ok(())
     }
 
@@ -195,11 +192,8 @@ impl Writer {
     /// # Errors
     /// As [`add_root`](Self::add_root).
     pub fn add_mount(&mut self, mount: &Locator) -> Result<()> {
-        let mount = self.base.kept(mount)?.to_string();
-        if !self.payload.mounts.contains(&mount) {
-            self.payload.mounts.push(mount);
-            self.pending += 1;
-        }
+        let mount = self.base.kept(mount)?;
+        self.pending += usize::from(self.payload.mounts.add(&mount));
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use super::described::{Claim, Described};
 use super::recording::Recording;
 use super::stamp_of;
 use crate::decode::{self, Several, Sniff};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::index::Digest;
 use crate::index::ledger::{Done, Kind, Queued};
 use crate::locator::{Locator, Stamp};
@@ -51,6 +51,10 @@ pub(super) enum Fetched {
 /// What an answer is.
 pub(super) enum Answer {
     Refused(Refusal),
+    /// The run was stopped before it was looked at to its end: the next one asks for it again.
+    Stopped,
+    /// The index, or what decodes, is broken: the run ends.
+    Broken(Error),
     /// Larger than the room there was for it.
     Unread,
     /// A picture that its server forbids to index.
@@ -264,7 +268,7 @@ impl<'a> Fetching<'a> {
             let stamp = stamp_of(response.body.len(), response.last_modified.as_deref());
             return match self.picture(queued, url, response.body, stamp, share, claim) {
                 Ok(looked) => Answer::Picture { done: Box::new(validators), looked: Box::new(looked), stamp },
-                Err(error) => Answer::Refused(Refusal::new(Reason::Type, error.to_string())),
+                Err(error) => trouble(error),
             };
         }
         if queued.kind == Kind::Picture {
@@ -382,6 +386,11 @@ impl<'a> Fetching<'a> {
     }
 }
 
+/// What an error of looking at a picture means for the run. Errors of the picture itself are none: it counts as failed.
+fn trouble(error: Error) -> Answer {
+    if error.kind() == ErrorKind::Interrupted { Answer::Stopped } else { Answer::Broken(error) }
+}
+
 fn page_of(named: Named, done: Done) -> Answer {
     let Named { links, sitemaps, pictures, is_sitemap, .. } = &named;
     let (links, sitemaps, pictures) = (links.clone(), sitemaps.clone(), pictures.clone());
@@ -422,4 +431,18 @@ fn looks_like_sitemap(response: &Response, url: &Url) -> bool {
 fn is_page(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     kind.is_empty() || kind.contains("html") || kind.contains("xml") || kind == "text/plain"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_stopped_asks_again_and_what_is_broken_ends_the_run() {
+        assert!(matches!(trouble(Error::new(ErrorKind::Interrupted, "stopped")), Answer::Stopped));
+        for kind in [ErrorKind::Io, ErrorKind::Damaged] {
+            let Answer::Broken(error) = trouble(Error::new(kind, "gone")) else { panic!("{kind:?} is passed over") };
+            assert_eq!(error.kind(), kind);
+        }
+    }
 }

@@ -88,6 +88,17 @@ impl Scope {
         Ok(())
     }
 
+    /// Whether a sitemap that a robots.txt names may be asked for: where it belongs to a start and no pattern leaves it out.
+    ///
+    /// # Errors
+    /// `Scope`, with what is in the way.
+    pub fn sitemap(&self, url: &Url) -> std::result::Result<(), Refusal> {
+        if !self.holds(url) {
+            return Err(Refusal::new(Reason::Scope, "outside the scope of the crawl"));
+        }
+        self.picture(url)
+    }
+
     fn patterns(&self, url: &Url, is_start: bool) -> std::result::Result<(), Refusal> {
         self.picture(url)?;
         if !is_start && self.include.as_ref().is_some_and(|include| !include.are_met_by(url)) {
