@@ -20,7 +20,7 @@ use super::opened::Opened;
 use super::roots::{Mounts, Roots};
 use super::schema::{self, Fields, name};
 use super::segments::{self, Segment, Segments};
-use super::{Digest, PictureId, Selection, SourceRecord, State, ledger, local};
+use super::{Digest, PictureId, Selection, SourceRecord, State, formats, ledger, local};
 use crate::decode::metadata::Metadata;
 use crate::describe::hash::Dihedral;
 use crate::error::{Error, ErrorKind, Result};
@@ -197,22 +197,8 @@ impl Reader {
                 return Err(Error::new(ErrorKind::Damaged, message).about(folder));
             }
             let index = Index::create_in_ram(fields.schema.clone());
-            let segments = Segments::none(folder, &index)?.into();
-            let (folder, payload) = (folder.to_owned(), Payload::default());
-            let (base, roots, mounts) = (Base::default(), Vec::new(), Vec::new());
-            let (features, first) = (Vec::new(), Vec::new());
-            return Ok(Self {
-                folder,
-                fields,
-                segments,
-                payload,
-                base,
-                roots,
-                mounts,
-                features,
-                first,
-                taken: OnceLock::new(),
-            });
+            let segments = Segments::none(folder, &index)?;
+            return Self::of_commit(folder, fields, segments, Payload::default(), Vec::new());
         };
         let mut attempt = 0;
         loop {
@@ -225,36 +211,7 @@ impl Reader {
                 Ok((segments, payload, files))
             });
             match opened {
-                Ok((segments, payload, files)) => {
-                    let base = Base::of(folder, payload.portable)?;
-                    // Each is looked at, and what stands below it is counted.
-                    let today = |kept: Vec<Locator>| {
-                        let mut told = BTreeSet::new();
-                        let roots = kept.into_iter().map(|root| base.told(root));
-                        roots.filter(|root| told.insert(root.clone())).collect()
-                    };
-                    let (roots, mounts) = (today(payload.roots.places()), today(payload.mounts.places()));
-                    let (folder, segments) = (folder.to_owned(), Arc::new(segments));
-                    let (mut features, mut first) = (Vec::new(), Vec::new());
-                    for file in files {
-                        match file {
-                            OneFile::Today(file) => features.push(file),
-                            OneFile::First(file) => first.push(file),
-                        }
-                    }
-                    return Ok(Self {
-                        folder,
-                        fields,
-                        segments,
-                        payload,
-                        base,
-                        roots,
-                        mounts,
-                        features,
-                        first,
-                        taken: OnceLock::new(),
-                    });
-                }
+                Ok((segments, payload, files)) => return Self::of_commit(folder, fields, segments, payload, files),
                 // A file that was there a moment ago: a writer has cleaned up. What is damaged stays so.
                 Err(error) if !is_of_a_lost_file(&error) => return Err(error),
                 Err(error) if attempt == OPEN_ATTEMPTS => {
@@ -265,6 +222,34 @@ impl Reader {
             }
             std::thread::sleep(OPEN_PAUSE);
         }
+    }
+
+    /// The reader of a commit whose files are open.
+    fn of_commit(
+        folder: &Path,
+        fields: Arc<Fields>,
+        segments: Segments,
+        payload: Payload,
+        files: Vec<OneFile>,
+    ) -> Result<Self> {
+        let base = Base::of(folder, payload.portable)?;
+        // Each is looked at, and what stands below it is counted.
+        let today = |kept: Vec<Locator>| {
+            let mut told = BTreeSet::new();
+            let roots = kept.into_iter().map(|root| base.told(root));
+            roots.filter(|root| told.insert(root.clone())).collect()
+        };
+        let (roots, mounts) = (today(payload.roots.places()), today(payload.mounts.places()));
+        let (folder, segments) = (folder.to_owned(), Arc::new(segments));
+        let (mut features, mut first) = (Vec::new(), Vec::new());
+        for file in files {
+            match file {
+                OneFile::Today(file) => features.push(file),
+                OneFile::First(file) => first.push(file),
+            }
+        }
+        let taken = OnceLock::new();
+        Ok(Self { folder, fields, segments, payload, base, roots, mounts, features, first, taken })
     }
 
     /// Opens the last commit, which is of no earlier `stamp`.
@@ -373,7 +358,7 @@ impl Reader {
             Ok(Some(Facts {
                 width: number(name::WIDTH)?.try_into().unwrap_or(u32::MAX),
                 height: number(name::HEIGHT)?.try_into().unwrap_or(u32::MAX),
-                format: schema::format_name(number(name::FORMAT)?),
+                format: formats::format_name(number(name::FORMAT)?),
                 bytes: number(name::FILE_BYTES)?,
                 partial_data: number(name::PARTIAL_DATA)? != 0,
                 metadata: metadata(segment, at.doc_id)?,

@@ -7,7 +7,7 @@ use tantivy::schema::{
 };
 use tantivy::{TantivyDocument, Term};
 
-use super::{Page, PictureId, PictureRecord, Shown, SourceRecord, State, filter, stored};
+use super::{Page, PictureId, PictureRecord, Shown, SourceRecord, State, filter, formats, stored};
 use crate::decode::metadata::Metadata;
 use crate::locator::{Locator, Stamp};
 
@@ -130,7 +130,7 @@ impl Fields {
         document.add_bytes(self.digest, &record.digest.0);
         document.add_u64(self.width, record.width.into());
         document.add_u64(self.height, record.height.into());
-        document.add_u64(self.format, format_code(record.format));
+        document.add_u64(self.format, formats::format_code(record.format));
         document.add_u64(self.file_bytes, record.bytes);
         // Almost none has it: it costs nothing where it is not.
         if record.partial_data {
@@ -242,31 +242,6 @@ impl Fields {
     pub fn locator_term(&self, locator: &Locator) -> Term {
         Term::from_field_bytes(self.locator, &locator_key(locator))
     }
-}
-
-/// The formats in the order of their codes in the index: new ones go to the end.
-const FORMATS: [&str; 27] = [
-    "jpeg", "png", "gif", "webp", "tiff", "bmp", "ico", "pnm", "tga", "qoi", "hdr", "exr", "cr2", "cr3", "nef", "arw",
-    "dng", "rw2", "orf", "raf", "pef", "srw", "psd", "jxl", "avif", "heic", "svg",
-];
-
-fn format_code(format: &str) -> u64 {
-    FORMATS.iter().position(|name| *name == format).unwrap_or(FORMATS.len()) as u64
-}
-
-/// The code of a format's name.
-pub(super) fn format_code_of(name: &str) -> Option<i64> {
-    let name = if name == "jpg" { "jpeg" } else { name };
-    FORMATS.iter().position(|known| *known == name).and_then(|code| i64::try_from(code).ok())
-}
-
-/// All of them, for people.
-pub(super) fn format_names() -> String {
-    FORMATS.join(", ")
-}
-
-pub(super) fn format_name(code: u64) -> &'static str {
-    usize::try_from(code).ok().and_then(|code| FORMATS.get(code)).copied().unwrap_or("unknown")
 }
 
 /// The states in the order of their codes in the index.

@@ -131,12 +131,7 @@ impl Writer {
             payload.next_picture = payload.next_picture.max(next);
         }
         if options.portable && !payload.portable {
-            if payload.next_picture > 0 || !payload.roots.is_empty() {
-                let message =
-                    "this index is not portable, and it is not empty: remove it first, or go on without --here";
-                return Err(Error::new(ErrorKind::Usage, message).about(folder));
-            }
-            payload.portable = true;
+            payload = portable(folder, payload)?;
         }
         // One thread: describing pictures is a hundred times the work of indexing their documents.
         let write = || index.writer_with_num_threads(1, options.memory).map_err(failed);
@@ -369,4 +364,13 @@ impl Writer {
         }
         Ok(reader)
     }
+}
+
+/// What the first commit of a portable index says.
+fn portable(folder: &Path, payload: Payload) -> Result<Payload> {
+    if payload.next_picture > 0 || !payload.roots.is_empty() {
+        let message = "this index is not portable, and it is not empty: remove it first, or go on without --here";
+        return Err(Error::new(ErrorKind::Usage, message).about(folder));
+    }
+    Ok(Payload { portable: true, ..payload })
 }

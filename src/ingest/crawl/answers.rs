@@ -2,7 +2,7 @@
 
 use ::url::Url;
 
-use super::super::examine::Examined;
+use super::super::look::Examined;
 use super::super::run::Run;
 use super::fetching::{Answer, Looked, Named};
 use super::frontier::{Frontier, now_s};
@@ -55,7 +55,7 @@ impl Frontier<'_, '_> {
         match answer {
             Answer::Unread => {
                 // Its answer is larger than what this run may still receive: the next one has room for it, or more.
-                self.tell_start(run, &queued, "larger than --max-bytes leaves room for".to_owned());
+                self.tell_start(run, &queued, "larger than what this run may still receive".to_owned());
                 run.writer.ledger()?.put_back(queued)
             }
             // It stays in the ledger, for the next run.

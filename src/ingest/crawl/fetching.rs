@@ -7,9 +7,9 @@ use std::time::{Instant, SystemTime};
 use ::url::Url;
 use rayon::ThreadPool;
 
-use super::super::archive::Way;
 use super::super::budget::Share;
-use super::super::examine::{DESCRIBING, Examined, Look, picture_of, refuse};
+use super::super::look::Way;
+use super::super::look::{DESCRIBING, Examined, Look, picture_of, refuse};
 use super::super::pages::{self, Laid, Step};
 use super::super::{self as ingest};
 use super::described::{Claim, Described};
@@ -357,22 +357,12 @@ impl<'a> Fetching<'a> {
                 return Ok(Looked { first: (first, 1), rest: Vec::new() });
             }
         }
-        let mut step = match share.as_mut() {
+        let step = match share.as_mut() {
             Some(share) => attempt(share)?,
             None => Step::Takes(0),
         };
         drop(share);
-        let mut granted = None;
-        while let Step::Takes(needed) = step {
-            // Another page may take more than the one for which memory was waited for; none is waited for twice.
-            if granted.is_some_and(|granted| granted >= needed) {
-                break;
-            }
-            granted = Some(needed);
-            let _alone = self.large.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(mut share) = budget.take(taken.saturating_add(needed)) else { break };
-            step = attempt(&mut share)?;
-        }
+        let step = self.with_more(step, taken, &mut attempt)?;
         let first = match step {
             Step::All(first, asked) => (first, asked),
             Step::Takes(_) => {
@@ -383,6 +373,27 @@ impl<'a> Fetching<'a> {
             claim.is_described = matches!(first.0, Examined::Described { .. });
         }
         Ok(Looked { first, rest: rest.into_inner().unwrap_or_else(PoisonError::into_inner) })
+    }
+
+    /// Goes on where memory was short: waits for as much as is asked for, alone.
+    fn with_more(
+        &self,
+        mut step: Step,
+        taken: u64,
+        attempt: &mut dyn FnMut(&mut Share<'_>) -> Result<Step>,
+    ) -> Result<Step> {
+        let mut granted = None;
+        while let Step::Takes(needed) = step {
+            // Another page may take more than the one for which memory was waited for; none is waited for twice.
+            if granted.is_some_and(|granted| granted >= needed) {
+                break;
+            }
+            granted = Some(needed);
+            let _alone = self.large.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(mut share) = self.look.budget.take(taken.saturating_add(needed)) else { break };
+            step = attempt(&mut share)?;
+        }
+        Ok(step)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ::url::Url;
 
-use super::super::examine::Look;
+use super::super::look::Look;
 use super::super::run::Run;
 use super::fetching::{Answer, Fetched, Job};
 use super::hosts::{HOSTS, Hosts};

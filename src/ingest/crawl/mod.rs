@@ -25,7 +25,7 @@ use std::time::{Instant, UNIX_EPOCH};
 use ::url::Url;
 
 use super::budget::Budget;
-use super::examine::Look;
+use super::look::Look;
 use super::reading::Turns;
 use super::run::Run;
 use super::seen::Seen;
