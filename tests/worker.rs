@@ -1,5 +1,7 @@
 //! Workers that do harm, and who works on beside them. A process with one thread: the harness of other tests has several.
 
+#![allow(unsafe_code, reason = "system calls")]
+
 #[cfg(target_os = "linux")]
 fn main() {
     linux::main();

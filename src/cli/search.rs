@@ -1,5 +1,7 @@
 //! `ris search`.
 
+#![allow(unsafe_code, reason = "options of the allocator")]
+
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -25,7 +27,7 @@ pub fn run(args: &Search, global: &Global) -> Result<Exit> {
         let message = "stdin holds one picture or one list: name files for the others";
         return Err(Error::new(ErrorKind::Usage, message).into());
     }
-    let filter = args.filter.iter().map(|text| Filter::parse(text)).collect::<ris::Result<Vec<_>>>()?;
+    let filter = args.filter.iter().map(|text| Filter::parse(text).context("--where")).collect::<Result<Vec<_>>>()?;
     let filter = filter.into_iter().fold(Filter::default(), Filter::and);
     queries.extend(files::listed(&args.lists)?);
     let folders = if args.within.is_empty() { location::indexes(global)? } else { vec![location::index(global)?] };

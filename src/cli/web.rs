@@ -1,5 +1,7 @@
 //! `ris index` of sources on the web.
 
+#![allow(unsafe_code, reason = "options of the allocator")]
+
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 

@@ -10,7 +10,7 @@ use image::error::{ImageError, ImageFormatHint, LimitErrorKind};
 use image::{ImageDecoder, ImageResult};
 
 use super::limits::{Limits, Timed};
-use super::several::TiffPage;
+use super::tiff_pages::TiffPage;
 use super::{Decoded, Format, Raster, color, header, malformed, orientation, partial};
 use crate::error::{Error, ErrorKind, Result};
 

@@ -7,7 +7,7 @@
 use std::io::{Read, copy, sink};
 
 use super::tiff::Tiff;
-use super::{Format, chunks, jpeg};
+use super::{Format, chunks};
 
 /// The most that a PNG's profile and texts may take; the largest profiles of printers have 4 MB.
 pub(super) const PNG_MAX: u64 = 16 << 20;
@@ -69,7 +69,7 @@ fn png(bytes: &[u8]) -> u64 {
 fn of_jpeg(bytes: &[u8]) -> u64 {
     let mut kept = 0u64;
     let mut rest = bytes.get(2..);
-    while let Some((marker, content, after)) = rest.and_then(jpeg::segment) {
+    while let Some((marker, content, after)) = rest.and_then(segment) {
         match marker {
             0xDA => break,
             0xE0..=0xEF => kept = kept.saturating_add(2 * content.len() as u64 + JPEG_SEGMENT),
@@ -163,4 +163,12 @@ pub(super) fn of_tiff_page(tiff: Tiff<'_>, page: usize) -> u64 {
     // No list is longer than what follows.
     let numbers = lists.map(|entry| entry.count.min(tiff.bytes.len()) as u64);
     numbers.fold(0, u64::saturating_add).saturating_mul(TIFF_NUMBER)
+}
+
+/// The next segment of a JPEG: its marker and content, and what follows it.
+pub(super) fn segment(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let start = bytes.iter().position(|&byte| byte != 0xFF).filter(|&fill| fill > 0)?;
+    let (&marker, rest) = bytes.get(start..)?.split_first()?;
+    let length = usize::from(u16::from_be_bytes(*rest.first_chunk()?));
+    Some((marker, rest.get(2..length)?, rest.get(length..)?))
 }

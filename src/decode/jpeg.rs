@@ -9,6 +9,7 @@ use std::io::{self, Read};
 
 use rusty_jpeg::decode::{CodingProcess, Decoder, Error as JpegError, ImageInfo, PixelFormat};
 
+use super::header::segment;
 use super::limits::Limits;
 use super::{Decoded, Format, Options, Raster, color, general, malformed, orientation};
 use crate::error::{Error, ErrorKind, Result};
@@ -198,14 +199,6 @@ fn has_luminance_plane(bytes: &[u8]) -> bool {
     };
     let full = |chroma: u8| chroma >> 4 <= y_sampling >> 4 && chroma & 15 <= y_sampling & 15;
     luminance && full(cb_sampling) && full(cr_sampling)
-}
-
-/// The next segment's marker and content, and what follows it.
-pub(super) fn segment(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let start = bytes.iter().position(|&byte| byte != 0xFF).filter(|&fill| fill > 0)?;
-    let (&marker, rest) = bytes.get(start..)?.split_first()?;
-    let length = usize::from(u16::from_be_bytes(*rest.first_chunk()?));
-    Some((marker, rest.get(2..length)?, rest.get(length..)?))
 }
 
 /// The smallest scale, in eighths, that leaves a longest side of the pixels wanted.

@@ -65,17 +65,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits<'_>) -> Result<Decoded> {
     let samples = u64::from(full_width).saturating_mul(full_height.into()).saturating_mul(3 + extra as u64);
     limits.admit(full_width, full_height, samples.saturating_mul(PEAK))?;
     let is_grey = decoder.current_pixel_format().is_some_and(|format| format.color_type.is_grayscale());
-    let (layout, color) = match (is_grey, has_alpha) {
-        (true, false) => (JxlColorType::Grayscale, ColorType::L8),
-        (true, true) => (JxlColorType::GrayscaleAlpha, ColorType::La8),
-        (false, false) => (JxlColorType::Rgb, ColorType::Rgb8),
-        (false, true) => (JxlColorType::Rgba, ColorType::Rgba8),
-    };
-    let format = JxlPixelFormat {
-        color_type: layout,
-        color_data_format: Some(JxlDataFormat::U8 { bit_depth: 8 }),
-        extra_channel_format: vec![None; extra],
-    };
+    let (format, color) = wanted_pixels(is_grey, has_alpha, extra);
     decoder.set_pixel_format(format).map_err(error)?;
     let row = width * usize::from(color.channel_count());
     let mut luma = vec![0; row * height];
@@ -95,6 +85,22 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits<'_>) -> Result<Decoded> {
         raster: Raster { width: full_width, height: full_height, luma },
         partial: false,
     })
+}
+
+/// The samples that are asked for: 8 bits of luminance or colours, and of alpha, interleaved.
+fn wanted_pixels(is_grey: bool, has_alpha: bool, extra: usize) -> (JxlPixelFormat, ColorType) {
+    let (layout, color) = match (is_grey, has_alpha) {
+        (true, false) => (JxlColorType::Grayscale, ColorType::L8),
+        (true, true) => (JxlColorType::GrayscaleAlpha, ColorType::La8),
+        (false, false) => (JxlColorType::Rgb, ColorType::Rgb8),
+        (false, true) => (JxlColorType::Rgba, ColorType::Rgba8),
+    };
+    let format = JxlPixelFormat {
+        color_type: layout,
+        color_data_format: Some(JxlDataFormat::U8 { bit_depth: 8 }),
+        extra_channel_format: vec![None; extra],
+    };
+    (format, color)
 }
 
 #[cfg(test)]

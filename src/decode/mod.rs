@@ -40,6 +40,7 @@ mod several;
 #[cfg(feature = "svg")]
 mod svg;
 mod tiff;
+mod tiff_pages;
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! Picture -> description: what is kept of a picture so that its copies can be recognised.
 
 pub mod hash;
+#[allow(unsafe_code, reason = "wider instructions, where the processor has them")]
 pub mod local;
 
 use crate::decode::Picture;

@@ -72,11 +72,6 @@ impl Base {
         }
     }
 
-    /// The same for a root, as text.
-    pub fn root(&self, kept: &str) -> String {
-        self.0.as_ref().map_or_else(|| kept.to_owned(), |base| self.path(Path::new(kept), base).display().to_string())
-    }
-
     fn path(&self, kept: &Path, base: &Path) -> PathBuf {
         match kept.strip_prefix(HERE) {
             Ok(below) if below.as_os_str().is_empty() => base.to_owned(),

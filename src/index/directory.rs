@@ -10,6 +10,8 @@
 //! tantivy keeps a list of the files that it wrote, to remove those that no commit names. Here that list is what is in
 //! the folder: nothing that the disk says can make it remove anything else.
 
+#![allow(unsafe_code, reason = "a file as memory")]
+
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;

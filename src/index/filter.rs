@@ -122,7 +122,7 @@ impl Filter {
 }
 
 fn usage(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Usage, format!("--where: {}", message.into()))
+    Error::new(ErrorKind::Usage, message.into())
 }
 
 /// The conditions of a filter: white space between them, none within double quotes.
@@ -221,9 +221,9 @@ fn parse(kind: Kind, value: &str) -> std::result::Result<Value, String> {
         }
         Kind::Bytes => range(value, &bytes, "it must be a number of bytes, or one with K, M, G or T behind it"),
         Kind::Words => Ok(Value::Words(value.to_owned())),
-        Kind::Format => match super::schema::format_code_of(&value.to_ascii_lowercase()) {
+        Kind::Format => match super::formats::format_code_of(&value.to_ascii_lowercase()) {
             Some(code) => Ok(Value::Range(code, code)),
-            None => Err(format!("no format of that name; formats are {}", super::schema::format_names())),
+            None => Err(format!("no format of that name; formats are {}", super::formats::format_names())),
         },
         Kind::Near => near(value).ok_or_else(|| "write LATITUDE,LONGITUDE,KILOMETRES, e.g. 52.52,13.40,10km".into()),
         Kind::Glob => glob(value).map_err(|error| error.to_string()),

@@ -72,9 +72,19 @@ pub struct Queued {
     /// A sitemap lists it: no trap.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub listed: bool,
+    /// Of a sitemap: a robots.txt names it, or a sitemap that one names. Earlier versions wrote none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_robots: bool,
     /// Of a picture: the page that shows it, the page's title, and what it says of the picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shown: Option<(String, String, String, String)>,
+}
+
+impl Queued {
+    /// Where crawl `start` begins.
+    pub fn of_start(url: String, start: u32) -> Self {
+        Self { url, kind: Kind::Start, depth: 0, hops: 0, start, listed: false, by_robots: false, shown: None }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]

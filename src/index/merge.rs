@@ -11,7 +11,6 @@ use super::local::{FeatureFile, FirstFile, Sketch, Source};
 use super::select::Bits;
 use super::{Digest, Options, PictureId, PictureRecord, Reader, SourceRecord, Writer};
 use crate::error::{Error, ErrorKind, Result};
-use crate::locator::Locator;
 
 /// Pictures whose digests are held at the same time: more files of features are taken together the smaller they are.
 const AT_A_TIME: usize = 1 << 19;
@@ -75,10 +74,10 @@ pub fn merge(
 
 fn take(writer: &mut Writer, shard: &Reader, merged: &mut Merged, go_on: &mut dyn FnMut(u64) -> bool) -> Result<()> {
     for root in shard.roots() {
-        writer.add_root(&Locator::of_root(root))?;
+        writer.add_root(root)?;
     }
     for mount in shard.mounts() {
-        writer.add_mount(&Locator::from(Path::new(mount)))?;
+        writer.add_mount(mount)?;
     }
     let mut files = shard.features.as_slice();
     while !files.is_empty() {

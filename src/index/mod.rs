@@ -9,6 +9,7 @@
 //! digest), described once; a source is a place where these bytes stand. So a moved, touched or copied
 //! file costs one small document and no decoding, and hard links are one picture with several sources.
 
+#[allow(unsafe_code, reason = "files as memory, wider instructions")]
 pub mod local;
 
 mod alike;
@@ -21,6 +22,7 @@ mod documents;
 mod each;
 pub mod filter;
 mod format;
+mod formats;
 pub mod ledger;
 mod merge;
 mod merging;

@@ -17,9 +17,10 @@ use super::documents::{known_at, metadata, number, picture_id};
 use super::format::{self, COPIES, DOCUMENTS};
 use super::local::store::OneFile;
 use super::opened::Opened;
+use super::roots::{Mounts, Roots};
 use super::schema::{self, Fields, name};
 use super::segments::{self, Segment, Segments};
-use super::{Digest, PictureId, Selection, SourceRecord, State, ledger, local};
+use super::{Digest, PictureId, Selection, SourceRecord, State, formats, ledger, local};
 use crate::decode::metadata::Metadata;
 use crate::describe::hash::Dihedral;
 use crate::error::{Error, ErrorKind, Result};
@@ -36,10 +37,11 @@ pub(super) struct Payload {
     /// The number that the next new picture gets.
     pub next_picture: u32,
     /// The folders and files that were named to be indexed.
-    pub roots: Vec<String>,
+    #[serde(flatten)]
+    pub roots: Roots,
     /// Folders below a root on which a disk was mounted when they were walked.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub mounts: Vec<String>,
+    #[serde(flatten)]
+    pub mounts: Mounts,
     /// Files of local features, oldest first.
     #[serde(default)]
     pub features: Vec<String>,
@@ -65,6 +67,9 @@ impl Payload {
         let crawls = payload.crawls.as_ref().map(|crawls| &crawls.name);
         if let Some(name) = payload.features.iter().chain(crawls).find(|name| local::store::number(name).is_none()) {
             return Err(format!("it names a file {name:.40?}, which can't be one of an index"));
+        }
+        if !payload.roots.are_sound() || !payload.mounts.are_sound() {
+            return Err("it names a root that can't be read".into());
         }
         // Each is opened and searched.
         let distinct: HashSet<_> = payload.features.iter().collect();
@@ -151,8 +156,8 @@ pub struct Reader {
     payload: Payload,
     base: Base,
     /// Where the roots stand today.
-    roots: Vec<String>,
-    mounts: Vec<String>,
+    roots: Vec<Locator>,
+    mounts: Vec<Locator>,
     pub(super) features: Vec<local::FeatureFile>,
     /// Files of an index of the first format, which a writer takes over, ...
     pub(super) first: Vec<local::FirstFile>,
@@ -192,22 +197,8 @@ impl Reader {
                 return Err(Error::new(ErrorKind::Damaged, message).about(folder));
             }
             let index = Index::create_in_ram(fields.schema.clone());
-            let segments = Segments::none(folder, &index)?.into();
-            let (folder, payload) = (folder.to_owned(), Payload::default());
-            let (base, roots, mounts) = (Base::default(), Vec::new(), Vec::new());
-            let (features, first) = (Vec::new(), Vec::new());
-            return Ok(Self {
-                folder,
-                fields,
-                segments,
-                payload,
-                base,
-                roots,
-                mounts,
-                features,
-                first,
-                taken: OnceLock::new(),
-            });
+            let segments = Segments::none(folder, &index)?;
+            return Self::of_commit(folder, fields, segments, Payload::default(), Vec::new());
         };
         let mut attempt = 0;
         loop {
@@ -220,36 +211,7 @@ impl Reader {
                 Ok((segments, payload, files))
             });
             match opened {
-                Ok((segments, payload, files)) => {
-                    let base = Base::of(folder, payload.portable)?;
-                    // Each is looked at, and what stands below it is counted.
-                    let today = |kept: &[String]| {
-                        let mut told = BTreeSet::new();
-                        let roots = kept.iter().map(|root| base.root(root));
-                        roots.filter(|root| told.insert(Locator::of_root(root))).collect()
-                    };
-                    let (roots, mounts) = (today(&payload.roots), today(&payload.mounts));
-                    let (folder, segments) = (folder.to_owned(), Arc::new(segments));
-                    let (mut features, mut first) = (Vec::new(), Vec::new());
-                    for file in files {
-                        match file {
-                            OneFile::Today(file) => features.push(file),
-                            OneFile::First(file) => first.push(file),
-                        }
-                    }
-                    return Ok(Self {
-                        folder,
-                        fields,
-                        segments,
-                        payload,
-                        base,
-                        roots,
-                        mounts,
-                        features,
-                        first,
-                        taken: OnceLock::new(),
-                    });
-                }
+                Ok((segments, payload, files)) => return Self::of_commit(folder, fields, segments, payload, files),
                 // A file that was there a moment ago: a writer has cleaned up. What is damaged stays so.
                 Err(error) if !is_of_a_lost_file(&error) => return Err(error),
                 Err(error) if attempt == OPEN_ATTEMPTS => {
@@ -260,6 +222,34 @@ impl Reader {
             }
             std::thread::sleep(OPEN_PAUSE);
         }
+    }
+
+    /// The reader of a commit whose files are open.
+    fn of_commit(
+        folder: &Path,
+        fields: Arc<Fields>,
+        segments: Segments,
+        payload: Payload,
+        files: Vec<OneFile>,
+    ) -> Result<Self> {
+        let base = Base::of(folder, payload.portable)?;
+        // Each is looked at, and what stands below it is counted.
+        let today = |kept: Vec<Locator>| {
+            let mut told = BTreeSet::new();
+            let roots = kept.into_iter().map(|root| base.told(root));
+            roots.filter(|root| told.insert(root.clone())).collect()
+        };
+        let (roots, mounts) = (today(payload.roots.places()), today(payload.mounts.places()));
+        let (folder, segments) = (folder.to_owned(), Arc::new(segments));
+        let (mut features, mut first) = (Vec::new(), Vec::new());
+        for file in files {
+            match file {
+                OneFile::Today(file) => features.push(file),
+                OneFile::First(file) => first.push(file),
+            }
+        }
+        let taken = OnceLock::new();
+        Ok(Self { folder, fields, segments, payload, base, roots, mounts, features, first, taken })
     }
 
     /// Opens the last commit, which is of no earlier `stamp`.
@@ -308,13 +298,13 @@ impl Reader {
         self.payload.crawls.as_ref().map_or(0, |crawls| crawls.pending)
     }
 
-    /// The folders and files that were named to be indexed, as text.
-    pub fn roots(&self) -> &[String] {
+    /// The folders, files and addresses that were named to be indexed.
+    pub fn roots(&self) -> &[Locator] {
         &self.roots
     }
 
-    /// Folders below a root on which a disk was mounted when they were walked, as text.
-    pub fn mounts(&self) -> &[String] {
+    /// Folders below a root on which a disk was mounted when they were walked.
+    pub fn mounts(&self) -> &[Locator] {
         &self.mounts
     }
 
@@ -368,7 +358,7 @@ impl Reader {
             Ok(Some(Facts {
                 width: number(name::WIDTH)?.try_into().unwrap_or(u32::MAX),
                 height: number(name::HEIGHT)?.try_into().unwrap_or(u32::MAX),
-                format: schema::format_name(number(name::FORMAT)?),
+                format: formats::format_name(number(name::FORMAT)?),
                 bytes: number(name::FILE_BYTES)?,
                 partial_data: number(name::PARTIAL_DATA)? != 0,
                 metadata: metadata(segment, at.doc_id)?,

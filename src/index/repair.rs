@@ -27,7 +27,7 @@ pub struct Repaired {
     /// Places that are forgotten with them and that can still be named.
     pub sources: Vec<Locator>,
     /// What to index again: all that was ever named to be indexed.
-    pub roots: Vec<String>,
+    pub roots: Vec<Locator>,
 }
 
 /// Drops what is damaged from the index in `folder`: afterwards it is whole, and the next run of

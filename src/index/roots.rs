@@ -8,12 +8,103 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::{Deserialize, Serialize};
+
+use super::schema::{path_from_key, path_key};
 use super::{Reader, State};
 use crate::error::{Error, ErrorKind, Result};
 use crate::locator::Locator;
 
 /// Where a folder may not be listed (in the sandbox), so many of its known places are looked for instead.
 const SAMPLE: usize = 16;
+
+/// How a commit keeps the folders, files and addresses that were named to be indexed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Roots {
+    roots: Vec<String>,
+    /// Those whose names are not UTF-8: their bytes in base64. Earlier versions kept a text with replacements.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    roots_bytes: Vec<String>,
+}
+
+/// The same for the folders on which disks are mounted.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Mounts {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    mounts: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    mounts_bytes: Vec<String>,
+}
+
+impl Roots {
+    /// Adds one; whether it is new.
+    pub fn add(&mut self, place: &Locator) -> bool {
+        add(&mut self.roots, &mut self.roots_bytes, place)
+    }
+
+    /// All of them, as they are kept.
+    pub fn places(&self) -> Vec<Locator> {
+        places(&self.roots, &self.roots_bytes)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.roots.is_empty() && self.roots_bytes.is_empty()
+    }
+
+    /// Whether each can be read.
+    pub fn are_sound(&self) -> bool {
+        self.roots_bytes.iter().all(|bytes| from_base64(bytes).is_some())
+    }
+}
+
+impl Mounts {
+    /// Adds one; whether it is new.
+    pub fn add(&mut self, place: &Locator) -> bool {
+        add(&mut self.mounts, &mut self.mounts_bytes, place)
+    }
+
+    /// All of them, as they are kept.
+    pub fn places(&self) -> Vec<Locator> {
+        places(&self.mounts, &self.mounts_bytes)
+    }
+
+    /// Whether each can be read.
+    pub fn are_sound(&self) -> bool {
+        self.mounts_bytes.iter().all(|bytes| from_base64(bytes).is_some())
+    }
+}
+
+fn add(texts: &mut Vec<String>, bytes: &mut Vec<String>, place: &Locator) -> bool {
+    let text = place.to_string();
+    let in_bytes =
+        place.path().filter(|path| path.to_str().is_none()).map(|path| BASE64_STANDARD.encode(path_key(path)));
+    // Where the system has no bytes of paths to go back to, the text is what there is.
+    let in_bytes = in_bytes.filter(|bytes| from_base64(bytes).as_deref() == place.path());
+    let (list, kept) = match in_bytes {
+        Some(kept) => {
+            // By which an earlier version kept it.
+            texts.retain(|old| *old != text);
+            (bytes, kept)
+        }
+        None => (texts, text),
+    };
+    let is_new = !list.contains(&kept);
+    if is_new {
+        list.push(kept);
+    }
+    is_new
+}
+
+fn places(texts: &[String], bytes: &[String]) -> Vec<Locator> {
+    let texts = texts.iter().map(|text| Locator::of_root(text));
+    texts.chain(bytes.iter().filter_map(|bytes| from_base64(bytes)).map(Locator::Path)).collect()
+}
+
+fn from_base64(bytes: &str) -> Option<PathBuf> {
+    path_from_key(&BASE64_STANDARD.decode(bytes).ok()?)
+}
 
 /// The roots of an index that can't be reached.
 #[derive(Clone, Debug, Default)]
@@ -28,8 +119,11 @@ impl Offline {
         let mut roots = BTreeSet::new();
         for root in reader.roots().iter().chain(reader.mounts()) {
             // Whether an address can be reached is asked by who crawls it.
-            if !root.contains("://") && is_offline(reader, Path::new(root))? {
-                roots.insert(PathBuf::from(root));
+            let Some(root) = root.path() else { continue };
+            for root in spelt(reader, root)? {
+                if is_offline(reader, &root)? {
+                    roots.insert(root);
+                }
             }
         }
         Ok(Self(roots))
@@ -55,11 +149,25 @@ impl Offline {
     }
 }
 
-fn is_offline(reader: &Reader, root: &Path) -> Result<bool> {
-    // Names that are not UTF-8 are kept with replacements: nothing can be said of them.
-    if root.to_string_lossy().contains(char::REPLACEMENT_CHARACTER) {
-        return Ok(false);
+/// The names that a root may have. Earlier versions kept one that is not UTF-8 with replacements: what it is called shows in
+/// what stands below it. All places are looked at for that, until the next run of indexing keeps its bytes.
+fn spelt(reader: &Reader, root: &Path) -> Result<BTreeSet<PathBuf>> {
+    let mut names = BTreeSet::from([root.to_owned()]);
+    let Some(text) = root.to_str().filter(|text| text.contains(char::REPLACEMENT_CHARACTER)) else { return Ok(names) };
+    let mut found = BTreeSet::new();
+    reader.each_source(|known| {
+        let place = reader.source(&known)?.locator;
+        let same = place.file().ancestors().find(|above| above.to_string_lossy() == text);
+        found.extend(same.map(Path::to_owned));
+        Ok(())
+    })?;
+    if !found.is_empty() {
+        names = found;
     }
+    Ok(names)
+}
+
+fn is_offline(reader: &Reader, root: &Path) -> Result<bool> {
     let there = root.metadata().is_ok();
     if reader.known(&Locator::from(root))?.is_some() {
         // A file that was named by itself is gone where its folder is there and holds other things.
@@ -90,4 +198,32 @@ fn is_offline(reader: &Reader, root: &Path) -> Result<bool> {
 /// Whether a folder holds nothing; `None` where it can't be listed.
 fn is_empty(folder: &Path) -> Option<bool> {
     fs::read_dir(folder).ok().map(|mut entries| entries.next().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roots_of_earlier_versions_are_read_and_nothing_more_is_written_for_names_that_are_text() {
+        let old = r#"{"roots":["/photos","https://example.org/"]}"#;
+        let mut roots: Roots = serde_json::from_str(old).unwrap();
+        assert_eq!(roots.places(), [Locator::Path("/photos".into()), Locator::Url("https://example.org/".into())]);
+        assert!(!roots.add(&Locator::Path("/photos".into())) && roots.are_sound());
+        assert_eq!(serde_json::to_string(&roots).unwrap(), old);
+        let hostile: Roots = serde_json::from_str(r#"{"roots":[],"roots_bytes":["?"]}"#).unwrap();
+        assert!(!hostile.are_sound() && hostile.places().is_empty());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_that_is_no_text_is_kept_in_bytes_and_takes_the_place_of_its_text() {
+        use std::os::unix::ffi::OsStrExt;
+        let odd = Locator::Path(std::ffi::OsStr::from_bytes(b"/a\xFFb").into());
+        let mut roots = Roots { roots: vec![odd.to_string(), "/c".into()], roots_bytes: Vec::new() };
+        assert!(roots.add(&odd) && !roots.add(&odd));
+        assert_eq!(roots.places(), [Locator::Path("/c".into()), odd.clone()]);
+        let again: Roots = serde_json::from_str(&serde_json::to_string(&roots).unwrap()).unwrap();
+        assert_eq!(again.places(), roots.places());
+    }
 }

@@ -7,7 +7,7 @@ use tantivy::schema::{
 };
 use tantivy::{TantivyDocument, Term};
 
-use super::{Page, PictureId, PictureRecord, Shown, SourceRecord, State, filter, stored};
+use super::{Page, PictureId, PictureRecord, Shown, SourceRecord, State, filter, formats, stored};
 use crate::decode::metadata::Metadata;
 use crate::locator::{Locator, Stamp};
 
@@ -130,7 +130,7 @@ impl Fields {
         document.add_bytes(self.digest, &record.digest.0);
         document.add_u64(self.width, record.width.into());
         document.add_u64(self.height, record.height.into());
-        document.add_u64(self.format, format_code(record.format));
+        document.add_u64(self.format, formats::format_code(record.format));
         document.add_u64(self.file_bytes, record.bytes);
         // Almost none has it: it costs nothing where it is not.
         if record.partial_data {
@@ -244,31 +244,6 @@ impl Fields {
     }
 }
 
-/// The formats in the order of their codes in the index: new ones go to the end.
-const FORMATS: [&str; 27] = [
-    "jpeg", "png", "gif", "webp", "tiff", "bmp", "ico", "pnm", "tga", "qoi", "hdr", "exr", "cr2", "cr3", "nef", "arw",
-    "dng", "rw2", "orf", "raf", "pef", "srw", "psd", "jxl", "avif", "heic", "svg",
-];
-
-fn format_code(format: &str) -> u64 {
-    FORMATS.iter().position(|name| *name == format).unwrap_or(FORMATS.len()) as u64
-}
-
-/// The code of a format's name.
-pub(super) fn format_code_of(name: &str) -> Option<i64> {
-    let name = if name == "jpg" { "jpeg" } else { name };
-    FORMATS.iter().position(|known| *known == name).and_then(|code| i64::try_from(code).ok())
-}
-
-/// All of them, for people.
-pub(super) fn format_names() -> String {
-    FORMATS.join(", ")
-}
-
-pub(super) fn format_name(code: u64) -> &'static str {
-    usize::try_from(code).ok().and_then(|code| FORMATS.get(code)).copied().unwrap_or("unknown")
-}
-
 /// The states in the order of their codes in the index.
 const STATES: [State; 5] = [State::Present, State::Missing, State::Failed, State::Skipped, State::Archive];
 
@@ -332,24 +307,24 @@ fn file_from_key(key: &[u8]) -> Option<Locator> {
 }
 
 #[cfg(unix)]
-fn path_key(path: &Path) -> Vec<u8> {
+pub(super) fn path_key(path: &Path) -> Vec<u8> {
     use std::os::unix::ffi::OsStrExt;
     path.as_os_str().as_bytes().to_vec()
 }
 
 #[cfg(unix)]
-fn path_from_key(key: &[u8]) -> Option<PathBuf> {
+pub(super) fn path_from_key(key: &[u8]) -> Option<PathBuf> {
     use std::os::unix::ffi::OsStrExt;
     Some(PathBuf::from(std::ffi::OsStr::from_bytes(key)))
 }
 
 #[cfg(not(unix))]
-fn path_key(path: &Path) -> Vec<u8> {
+pub(super) fn path_key(path: &Path) -> Vec<u8> {
     path.to_string_lossy().into_owned().into_bytes()
 }
 
 #[cfg(not(unix))]
-fn path_from_key(key: &[u8]) -> Option<PathBuf> {
+pub(super) fn path_from_key(key: &[u8]) -> Option<PathBuf> {
     Some(PathBuf::from(String::from_utf8(key.to_vec()).ok()?))
 }
 

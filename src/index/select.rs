@@ -222,7 +222,7 @@ impl Reader {
         let name = columns_of(field).first().map(|(name, _)| *name);
         let is_present = || -> Result<Box<dyn Query>> {
             let name =
-                name.ok_or_else(|| Error::new(ErrorKind::Usage, "--where: any and none can't be asked of texts"))?;
+                name.ok_or_else(|| Error::new(ErrorKind::Usage, "a filter's any and none can't be asked of texts"))?;
             Ok(Box::new(ExistsQuery::new(name.into(), false)))
         };
         Ok(match value {

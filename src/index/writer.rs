@@ -134,12 +134,7 @@ impl Writer {
             payload.next_picture = payload.next_picture.max(next);
         }
         if options.portable && !payload.portable {
-            if payload.next_picture > 0 || !payload.roots.is_empty() {
-                let message =
-                    "this index is not portable, and it is not empty: remove it first, or go on without --here";
-                return Err(Error::new(ErrorKind::Usage, message).about(folder));
-            }
-            payload.portable = true;
+            payload = portable(folder, payload)?;
         }
         // One thread: describing pictures is a hundred times the work of indexing their documents.
         let write = || index.writer_with_num_threads(1, options.memory).map_err(failed);
@@ -186,11 +181,8 @@ impl Writer {
     /// # Errors
     /// `Usage` where the index is portable and does not stand beside or above it.
     pub fn add_root(&mut self, root: &Locator) -> Result<()> {
-        let root = self.base.kept(root)?.to_string();
-        if !self.payload.roots.contains(&root) {
-            self.payload.roots.push(root);
-            self.pending += 1;
-        }
+        let root = self.base.kept(root)?;
+        self.pending += usize::from(self.payload.roots.add(&root));
         Ok(())
     }
 
@@ -199,11 +191,8 @@ impl Writer {
     /// # Errors
     /// As [`add_root`](Self::add_root).
     pub fn add_mount(&mut self, mount: &Locator) -> Result<()> {
-        let mount = self.base.kept(mount)?.to_string();
-        if !self.payload.mounts.contains(&mount) {
-            self.payload.mounts.push(mount);
-            self.pending += 1;
-        }
+        let mount = self.base.kept(mount)?;
+        self.pending += usize::from(self.payload.mounts.add(&mount));
         Ok(())
     }
 
@@ -394,4 +383,13 @@ fn hash_of(locator: &Locator) -> u64 {
     let mut hasher = DefaultHasher::new();
     locator.hash(&mut hasher);
     hasher.finish()
+}
+
+/// What the first commit of a portable index says.
+fn portable(folder: &Path, payload: Payload) -> Result<Payload> {
+    if payload.next_picture > 0 || !payload.roots.is_empty() {
+        let message = "this index is not portable, and it is not empty: remove it first, or go on without --here";
+        return Err(Error::new(ErrorKind::Usage, message).about(folder));
+    }
+    Ok(Payload { portable: true, ..payload })
 }

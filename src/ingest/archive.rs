@@ -9,7 +9,8 @@ use std::path::Path;
 
 use super::Outcome;
 use super::budget::Share;
-use super::examine::{DESCRIBING, Examined, Look, SNIFF_BYTES, picture_of, refusal, refuse};
+use super::examine::{SNIFF_BYTES, refusal};
+use super::look::{DESCRIBING, Examined, Look, Way, picture_of, refuse, stopped};
 use super::pages::{Done, Laid, Step};
 use crate::decode::{self, Sniff};
 use crate::error::{Error, ErrorKind, Result};
@@ -28,13 +29,6 @@ pub(super) enum Reading {
     Examined(Examined),
     /// The run was stopped meanwhile; the archive is read again next time.
     Stopped,
-}
-
-/// What a run goes by while it reads archives.
-pub(super) struct Way<'a> {
-    /// Takes what came of an entry; an error where the run has ended.
-    pub send: &'a (dyn Fn(Outcome) -> std::result::Result<(), ()> + Sync),
-    pub stop: &'a (dyn Fn() -> bool + Sync),
 }
 
 impl Look<'_> {
@@ -137,10 +131,6 @@ impl Look<'_> {
             }
         }
     }
-}
-
-pub(super) fn stopped() -> Error {
-    Error::new(ErrorKind::Interrupted, "stopped")
 }
 
 /// Looks at the entries of one archive.

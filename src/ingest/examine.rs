@@ -4,54 +4,19 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::Options;
 use super::Outcome;
-use super::archive::{Way, stopped};
-use super::budget::Budget;
+use super::look::{DESCRIBING, Examined, Look, Way, picture_of, refuse, stopped};
 use super::pages::{Done, Laid, Step};
-use super::reading::Turns;
-use super::seen::Seen;
 use super::workers::{Bytes, Place};
 use crate::decode::{self, Sniff};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Known, PictureId, PictureRecord, Reader, State};
+use crate::index::{Known, State};
 use crate::locator::{Locator, Stamp};
 use crate::source::archive::is_file_named_so;
 use crate::source::folder::FoundFile;
 
 /// Enough to tell every format from its content.
 pub(super) const SNIFF_BYTES: u64 = 4096;
-
-/// What a file is.
-pub(super) enum Examined {
-    /// As the index knows it, with its note.
-    Unchanged(Known, String),
-    /// A picture that the index has; `touched` where it stood in this very place, with another time.
-    Picture { stamp: Stamp, id: PictureId, touched: bool, replaces: Option<PictureId> },
-    /// A picture that the index does not have.
-    Described { stamp: Stamp, picture: Box<PictureRecord>, replaces: Option<PictureId> },
-    /// A picture whose bytes were described in this run already, at another place.
-    #[cfg(feature = "crawl")]
-    Twin { stamp: Stamp, digest: crate::index::Digest, replaces: Option<PictureId> },
-    /// An archive that was read to its end.
-    Archive { stamp: Stamp, replaces: Option<PictureId> },
-    /// It claims to be a picture and can't be read.
-    Failed { stamp: Stamp, error: Error, replaces: Option<PictureId> },
-    /// It is no picture that this build reads.
-    Skipped { stamp: Stamp, reason: String, replaces: Option<PictureId> },
-}
-
-/// What looking at files takes.
-pub(super) struct Look<'a> {
-    pub before: &'a Reader,
-    pub seen: &'a Seen,
-    pub options: &'a Options,
-    pub budget: &'a Budget,
-    pub turns: &'a Turns,
-}
-
-/// What a worker holds besides a file and its pixels while it describes: measured, 9 MB.
-pub(super) const DESCRIBING: u64 = 16 << 20;
 
 impl Look<'_> {
     /// Whether this is one picture and as the index knows it, for sure: no look at the file would find more. It is seen
@@ -146,20 +111,6 @@ impl Look<'_> {
         };
         self.pictures(&laid, &mut place, so_far, way, &mut |needed| share.grow_to(taken.saturating_add(needed)))
     }
-}
-
-pub(super) fn picture_of(known: Option<Known>) -> Option<PictureId> {
-    known.and_then(|known| known.picture)
-}
-
-/// No picture that this build reads: skipped, unless the file or its user claims otherwise.
-pub(super) fn refuse(name: &Path, named: bool, stamp: Stamp, reason: String, known: Option<Known>) -> Examined {
-    let replaces = picture_of(known);
-    if named || decode::claims_to_be_a_picture(name) {
-        let reason = if stamp.bytes == 0 { "the file is empty".to_owned() } else { reason };
-        return Examined::Failed { stamp, error: Error::new(ErrorKind::Malformed, reason), replaces };
-    }
-    Examined::Skipped { stamp, reason, replaces }
 }
 
 /// A file that is being read.

@@ -12,6 +12,7 @@ mod budget;
 pub mod crawl;
 mod draft;
 mod examine;
+mod look;
 mod pages;
 pub mod prune;
 mod reading;
@@ -40,8 +41,8 @@ pub use budget::{Budget, Share};
 pub use examine::NOT_A_PICTURE;
 pub use workers::Workers;
 
-use archive::{Reading, Way};
-use examine::{Examined, Look};
+use archive::Reading;
+use look::{Examined, Look, Way};
 use reading::Turns;
 use roots::{Reached, reached};
 use run::Run;

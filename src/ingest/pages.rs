@@ -6,8 +6,7 @@
 use std::path::Path;
 
 use super::Outcome;
-use super::archive::{Way, stopped};
-use super::examine::{Examined, Look, picture_of};
+use super::look::{Examined, Look, Way, picture_of, stopped};
 use super::workers::{self, Place};
 use crate::decode::{self, Several};
 use crate::error::{Error, ErrorKind, Result};

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::examine::Examined;
+use super::look::Examined;
 use super::seen::Seen;
 use super::{Outcome, Summary};
 use crate::error::{Error, ErrorKind, Result};

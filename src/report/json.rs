@@ -393,9 +393,9 @@ struct StatusLine<'a> {
     missing: u64,
     archives: u64,
     bytes: u64,
-    roots: Vec<RootObject<'a>>,
+    roots: Vec<RootObject>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    mounts: Vec<RootObject<'a>>,
+    mounts: Vec<RootObject>,
     offline: u64,
     failed: u64,
     failures: Vec<FailureObject<'a>>,
@@ -405,14 +405,17 @@ struct StatusLine<'a> {
 }
 
 #[derive(Serialize)]
-struct RootObject<'a> {
-    source: &'a str,
+struct RootObject {
+    source: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_bytes: Option<String>,
     offline: bool,
     sources: u64,
 }
 
-fn root_object(root: &Root) -> RootObject<'_> {
-    RootObject { source: &root.source, offline: root.offline, sources: root.sources }
+fn root_object(root: &Root) -> RootObject {
+    let (source, source_bytes) = text_and_bytes(&source_bytes(&root.source));
+    RootObject { source, source_bytes, offline: root.offline, sources: root.sources }
 }
 
 #[derive(Serialize)]

@@ -74,8 +74,8 @@ pub struct IndexState {
 /// A folder or file that was named to be indexed.
 #[derive(Clone, Debug)]
 pub struct Root {
-    /// Where, as text.
-    pub source: String,
+    /// Where.
+    pub source: Locator,
     /// It can't be reached now: unplugged, unmounted or gone.
     pub offline: bool,
     /// Places below it where a picture stood when it was last seen.
@@ -90,7 +90,7 @@ impl IndexState {
     pub fn of(reader: &Reader) -> Result<Self> {
         let offline = Offline::of(reader)?;
         let mut counted = HashMap::new();
-        let mut of = |root: &String| Root::of(reader, root, &offline, &mut counted);
+        let mut of = |root: &Locator| Root::of(reader, root, &offline, &mut counted);
         let roots = reader.roots().iter().map(&mut of).collect::<Result<_>>()?;
         let mounts = reader.mounts().iter().map(&mut of).collect::<Result<_>>()?;
         Ok(Self {
@@ -128,7 +128,7 @@ impl IndexState {
     pub fn offline(&self) -> u64 {
         let of_roots: u64 = self.roots.iter().filter(|root| root.offline).map(|root| root.sources).sum();
         let counted = |mount: &Root| {
-            self.roots.iter().any(|root| root.offline && Path::new(&mount.source).starts_with(&root.source))
+            self.roots.iter().any(|root| root.offline && mount.source.file().starts_with(root.source.file()))
         };
         let mounts = self.mounts.iter().filter(|mount| mount.offline && !counted(mount));
         of_roots + mounts.map(|mount| mount.sources).sum::<u64>()
@@ -137,15 +137,18 @@ impl IndexState {
 
 impl Root {
     /// Places that were `counted` below the same one are not counted again.
-    fn of(reader: &Reader, root: &str, offline: &Offline, counted: &mut HashMap<Locator, u64>) -> Result<Self> {
-        let path = PathBuf::from(root);
-        let offline = offline.root_of(&path).is_some();
-        // Of a crawl, all that its host holds.
-        let end = root.match_indices('/').nth(2).map_or(root.len(), |(end, _)| end);
-        let of = if root.contains("://") { root.get(..end).unwrap_or(root) } else { root };
-        let locator = Locator::of_root(of);
+    fn of(reader: &Reader, root: &Locator, offline: &Offline, counted: &mut HashMap<Locator, u64>) -> Result<Self> {
+        let offline = offline.holds(root);
+        let locator = match root.url() {
+            // Of a crawl, all that its host holds.
+            Some(url) => {
+                let end = url.match_indices('/').nth(2).map_or(url.len(), |(end, _)| end);
+                Locator::Url(url.get(..end).unwrap_or(url).to_owned())
+            }
+            None => root.clone(),
+        };
         if let Some(&sources) = counted.get(&locator) {
-            return Ok(Self { source: root.to_owned(), offline, sources });
+            return Ok(Self { source: root.clone(), offline, sources });
         }
         let mut sources = 0;
         let mut count = |state| sources += u64::from(state == State::Present);
@@ -157,7 +160,7 @@ impl Root {
             Ok(())
         })?;
         counted.insert(locator, sources);
-        Ok(Self { source: root.to_owned(), offline, sources })
+        Ok(Self { source: root.clone(), offline, sources })
     }
 }
 

@@ -201,11 +201,11 @@ pub fn status(out: &mut impl Write, state: &IndexState) -> io::Result<()> {
     }
     for root in &state.roots {
         let offline = if root.offline { ", offline" } else { "" };
-        writeln!(out, "root      {} ({} files{offline})", escape::text(&root.source), root.sources)?;
+        writeln!(out, "root      {} ({} files{offline})", escape::text(&root.source.to_string()), root.sources)?;
     }
     for mount in &state.mounts {
         let offline = if mount.offline { ", offline" } else { "" };
-        writeln!(out, "mounted   {} ({} files{offline})", escape::text(&mount.source), mount.sources)?;
+        writeln!(out, "mounted   {} ({} files{offline})", escape::text(&mount.source.to_string()), mount.sources)?;
     }
     if state.pending > 0 {
         writeln!(out, "pending   {} addresses to be fetched: `ris index` of the same address goes on", state.pending)?;

@@ -24,7 +24,7 @@ struct VerifyLine<'a> {
     repair_begun: bool,
     repairable: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    repaired: Option<RepairedObject<'a>>,
+    repaired: Option<RepairedObject>,
 }
 
 #[derive(Serialize)]
@@ -34,11 +34,11 @@ struct DamageObject<'a> {
 }
 
 #[derive(Serialize)]
-struct RepairedObject<'a> {
+struct RepairedObject {
     documents: u64,
     pictures: u64,
     forgotten: Vec<PlaceObject>,
-    index_again: &'a [String],
+    index_again: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -81,7 +81,7 @@ pub fn verify_json(
                 documents: repaired.documents,
                 pictures: repaired.pictures,
                 forgotten: repaired.sources.iter().map(PlaceObject::of).collect(),
-                index_again: &repaired.roots,
+                index_again: repaired.roots.iter().map(ToString::to_string).collect(),
             }),
         },
     )
@@ -111,7 +111,7 @@ pub fn verify_text(out: &mut impl Write, checked: &Checked, repaired: Option<&Re
                 writeln!(out, "dropped   {}", escape::text(&source.to_string()))?;
             }
             for root in &repaired.roots {
-                writeln!(out, "remedy    index it again: ris index {}", escape::text(root))?;
+                writeln!(out, "remedy    index it again: ris index {}", escape::text(&root.to_string()))?;
             }
             Ok(())
         }

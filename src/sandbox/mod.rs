@@ -4,6 +4,8 @@
 //! query (`worker`). On Linux two layers stand behind each other: Landlock refuses by what a path leads to, seccomp by
 //! system call. On systems that have neither, ris says so.
 
+#![allow(unsafe_code, reason = "system calls")]
+
 #[cfg(target_os = "linux")]
 mod apart;
 #[cfg(target_os = "linux")]

@@ -41,6 +41,46 @@ pub fn dupes<E: From<crate::error::Error>>(
     options: &Options,
     mut found: impl FnMut(Group) -> std::result::Result<(), E>,
 ) -> std::result::Result<u64, E> {
+    let members = members(reader, options)?;
+    // Most pictures have no copy and one place: they are not even looked up.
+    let (mut once, mut several) = (HashSet::new(), HashSet::new());
+    reader.each_source(|known| {
+        several.extend(known.picture.filter(|&id| !once.insert(id)));
+        Ok(())
+    })?;
+    drop(once);
+    let mut left_out = 0;
+    for group in members.chunk_by(|a, b| a.0 == b.0) {
+        if matches!(group, [(_, id)] if !several.contains(id)) {
+            continue;
+        }
+        let mut sources = Vec::new();
+        for (_, id) in group {
+            let Some(facts) = reader.facts(*id)? else { continue };
+            let is_within = |source: &SourceRecord| {
+                within.is_empty() || within.iter().any(|folder| source.locator.file().starts_with(folder))
+            };
+            let of_picture = reader.sources_of(*id)?.into_iter();
+            sources.extend(
+                of_picture
+                    .filter(|source| source.state == State::Present && is_within(source))
+                    .map(|source| (source, facts.clone())),
+            );
+        }
+        if sources.len() > 1 {
+            left_out += keep_standing(reader, &mut sources)?;
+        }
+        if sources.len() > 1 {
+            sources.sort_by(|a, b| a.0.locator.cmp(&b.0.locator));
+            let pictures: HashSet<_> = sources.iter().map(|(source, _)| source.picture).collect();
+            found(Group { kind: if pictures.len() == 1 { Kind::Identical } else { Kind::Copy }, sources })?;
+        }
+    }
+    Ok(left_out)
+}
+
+/// All pictures, each with the oldest picture of its group, in order.
+fn members(reader: &Reader, options: &Options) -> crate::error::Result<Vec<(u32, PictureId)>> {
     let mut pictures = Vec::new();
     reader.each_hash(|id, hash, quality| {
         pictures.push((hash.0, id, quality));
@@ -80,41 +120,7 @@ pub fn dupes<E: From<crate::error::Error>>(
         group.iter_mut().for_each(|member| member.0 = oldest);
     }
     members.sort_unstable();
-    // Most pictures have no copy and one place: they are not even looked up.
-    let (mut once, mut several) = (HashSet::new(), HashSet::new());
-    reader.each_source(|known| {
-        several.extend(known.picture.filter(|&id| !once.insert(id)));
-        Ok(())
-    })?;
-    drop(once);
-    let mut left_out = 0;
-    for group in members.chunk_by(|a, b| a.0 == b.0) {
-        if matches!(group, [(_, id)] if !several.contains(id)) {
-            continue;
-        }
-        let mut sources = Vec::new();
-        for (_, id) in group {
-            let Some(facts) = reader.facts(*id)? else { continue };
-            let is_within = |source: &SourceRecord| {
-                within.is_empty() || within.iter().any(|folder| source.locator.file().starts_with(folder))
-            };
-            let of_picture = reader.sources_of(*id)?.into_iter();
-            sources.extend(
-                of_picture
-                    .filter(|source| source.state == State::Present && is_within(source))
-                    .map(|source| (source, facts.clone())),
-            );
-        }
-        if sources.len() > 1 {
-            left_out += keep_standing(reader, &mut sources)?;
-        }
-        if sources.len() > 1 {
-            sources.sort_by(|a, b| a.0.locator.cmp(&b.0.locator));
-            let pictures: HashSet<_> = sources.iter().map(|(source, _)| source.picture).collect();
-            found(Group { kind: if pictures.len() == 1 { Kind::Identical } else { Kind::Copy }, sources })?;
-        }
-    }
-    Ok(left_out)
+    Ok(members)
 }
 
 /// Drops the places whose file is not there now as it was indexed, and returns how many those are. Of several names of one

@@ -16,6 +16,7 @@ pub fn crawled(writer: &mut Writer) -> ris::Result<()> {
             hops: 0,
             start,
             listed: false,
+            by_robots: false,
             shown: None,
         })?;
         let pictures = vec![(format!("https://example.org/{n}.jpg"), url.clone(), "a barn".into(), String::new())];

@@ -27,7 +27,7 @@ fn named(other: &Site) -> Site {
 }
 
 fn queued(url: String, kind: Kind, start: u32) -> Queued {
-    Queued { url, kind, depth: 1, hops: 0, start, listed: false, shown: None }
+    Queued { url, kind, depth: 1, hops: 0, start, listed: false, by_robots: false, shown: None }
 }
 
 /// Writes a ledger into the index of a place.

@@ -1,6 +1,8 @@
 //! The life of an index: disks that come and go, files that are gone, copies, and damage repaired.
 
 use std::fs;
+#[cfg(target_os = "linux")]
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -52,6 +54,54 @@ fn pictures_of_a_disk_that_is_unplugged_stay_and_are_found_as_offline() {
         let again = place.run(["index", "photos", "--index", "idx", "--json"]).object();
         assert_eq!((&again["unchanged"], &again["decoded"], &again["offline"]), (&3.into(), &0.into(), &0.into()));
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_whose_name_is_not_utf_8_is_offline_like_any_other_and_prune_forgets_nothing_of_it() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let place = indexed();
+    let odd = place.path("").join(OsStr::from_bytes(b"ph\xFFtos"));
+    fs::rename(place.path("photos"), &odd).unwrap();
+    let index = |source: &Path| {
+        let mut command = place.ris();
+        Ran::of(command.args(["index", "--index", "odd", "--json"]).arg(source).output().unwrap())
+    };
+    assert_eq!(index(&odd).object()["indexed"], 3);
+    let root = || place.run(["status", "--index", "odd", "--json"]).object()["roots"][0].clone();
+    assert_eq!((&root()["sources"], &root()["offline"]), (&3.into(), &false.into()), "{}", root());
+    assert!(root()["source_bytes"].is_string(), "{}", root());
+    fs::rename(&odd, place.path("unplugged")).unwrap();
+    assert_eq!(root()["offline"], true);
+    let pruned = || {
+        let told = place.run(["prune", "--index", "odd", "--json"]).object();
+        (told["forgotten"].as_array().unwrap().len(), told["offline"].as_u64().unwrap())
+    };
+    assert_eq!(pruned(), (0, 3));
+    let told = index(&odd).object();
+    assert_eq!((&told["offline"], &told["missing"], &told["sources"]), (&1.into(), &0.into(), &3.into()), "{told}");
+    fs::rename(place.path("unplugged"), &odd).unwrap();
+    fs::remove_file(odd.join("roses.jpg")).unwrap();
+    assert_eq!(pruned(), (1, 0), "what is gone from a folder that is there is forgotten");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_root_that_an_earlier_version_kept_with_replacements_is_told_by_what_stands_below_it() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let place = indexed();
+    let odd = place.path("").join(OsStr::from_bytes(b"ph\xFFtos"));
+    fs::rename(place.path("photos"), &odd).unwrap();
+    let ran = Ran::of(place.ris().args(["index", "--index", "odd"]).arg(odd.join("pond.jpg")).output().unwrap());
+    assert_eq!(ran.status, 0, "{ran:?}");
+    let mut writer = crate::small::writer(&place.path("odd")).unwrap();
+    writer.add_root(&ris::locator::Locator::of_root(&odd.to_string_lossy())).unwrap();
+    writer.finish().unwrap();
+    fs::rename(&odd, place.path("unplugged")).unwrap();
+    let told = place.run(["prune", "--index", "odd", "--json"]).object();
+    assert_eq!((told["forgotten"].as_array().unwrap().len(), &told["offline"]), (0, &1.into()), "{told}");
 }
 
 #[test]

@@ -61,7 +61,11 @@ mod search;
 mod setup;
 #[cfg(feature = "crawl")]
 mod site;
+#[cfg(feature = "crawl")]
+mod sitemaps;
 mod small;
+#[cfg(feature = "crawl")]
+mod stopped;
 #[cfg(unix)]
 mod stranger;
 mod streams;

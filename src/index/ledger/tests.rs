@@ -5,7 +5,7 @@ use std::fs;
 use super::*;
 
 fn queued(url: &str, start: u32) -> Queued {
-    Queued { url: url.into(), kind: Kind::Page, depth: 1, hops: 0, start, listed: false, shown: None }
+    Queued { url: url.into(), kind: Kind::Page, depth: 1, hops: 0, start, listed: false, by_robots: false, shown: None }
 }
 
 fn done(url: &str, start: u32) -> Done {

@@ -7,16 +7,16 @@ use std::time::{Instant, SystemTime};
 use ::url::Url;
 use rayon::ThreadPool;
 
-use super::super::archive::Way;
 use super::super::budget::Share;
-use super::super::examine::{DESCRIBING, Examined, Look, picture_of, refuse};
+use super::super::look::Way;
+use super::super::look::{DESCRIBING, Examined, Look, picture_of, refuse};
 use super::super::pages::{self, Laid, Step};
 use super::super::{self as ingest};
 use super::described::{Claim, Described};
 use super::recording::Recording;
 use super::stamp_of;
 use crate::decode::{self, Several, Sniff};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::index::Digest;
 use crate::index::ledger::{Done, Kind, Queued};
 use crate::locator::{Locator, Stamp};
@@ -51,6 +51,10 @@ pub(super) enum Fetched {
 /// What an answer is.
 pub(super) enum Answer {
     Refused(Refusal),
+    /// The run was stopped before it was looked at to its end: the next one asks for it again.
+    Stopped,
+    /// The index, or what decodes, is broken: the run ends.
+    Broken(Error),
     /// Larger than the room there was for it.
     Unread,
     /// A picture that its server forbids to index.
@@ -264,7 +268,7 @@ impl<'a> Fetching<'a> {
             let stamp = stamp_of(response.body.len(), response.last_modified.as_deref());
             return match self.picture(queued, url, response.body, stamp, share, claim) {
                 Ok(looked) => Answer::Picture { done: Box::new(validators), looked: Box::new(looked), stamp },
-                Err(error) => Answer::Refused(Refusal::new(Reason::Type, error.to_string())),
+                Err(error) => trouble(error),
             };
         }
         if queued.kind == Kind::Picture {
@@ -353,22 +357,12 @@ impl<'a> Fetching<'a> {
                 return Ok(Looked { first: (first, 1), rest: Vec::new() });
             }
         }
-        let mut step = match share.as_mut() {
+        let step = match share.as_mut() {
             Some(share) => attempt(share)?,
             None => Step::Takes(0),
         };
         drop(share);
-        let mut granted = None;
-        while let Step::Takes(needed) = step {
-            // Another page may take more than the one for which memory was waited for; none is waited for twice.
-            if granted.is_some_and(|granted| granted >= needed) {
-                break;
-            }
-            granted = Some(needed);
-            let _alone = self.large.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(mut share) = budget.take(taken.saturating_add(needed)) else { break };
-            step = attempt(&mut share)?;
-        }
+        let step = self.with_more(step, taken, &mut attempt)?;
         let first = match step {
             Step::All(first, asked) => (first, asked),
             Step::Takes(_) => {
@@ -380,6 +374,32 @@ impl<'a> Fetching<'a> {
         }
         Ok(Looked { first, rest: rest.into_inner().unwrap_or_else(PoisonError::into_inner) })
     }
+
+    /// Goes on where memory was short: waits for as much as is asked for, alone.
+    fn with_more(
+        &self,
+        mut step: Step,
+        taken: u64,
+        attempt: &mut dyn FnMut(&mut Share<'_>) -> Result<Step>,
+    ) -> Result<Step> {
+        let mut granted = None;
+        while let Step::Takes(needed) = step {
+            // Another page may take more than the one for which memory was waited for; none is waited for twice.
+            if granted.is_some_and(|granted| granted >= needed) {
+                break;
+            }
+            granted = Some(needed);
+            let _alone = self.large.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(mut share) = self.look.budget.take(taken.saturating_add(needed)) else { break };
+            step = attempt(&mut share)?;
+        }
+        Ok(step)
+    }
+}
+
+/// What an error of looking at a picture means for the run. Errors of the picture itself are none: it counts as failed.
+fn trouble(error: Error) -> Answer {
+    if error.kind() == ErrorKind::Interrupted { Answer::Stopped } else { Answer::Broken(error) }
 }
 
 fn page_of(named: Named, done: Done) -> Answer {
@@ -422,4 +442,18 @@ fn looks_like_sitemap(response: &Response, url: &Url) -> bool {
 fn is_page(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     kind.is_empty() || kind.contains("html") || kind.contains("xml") || kind == "text/plain"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_stopped_asks_again_and_what_is_broken_ends_the_run() {
+        assert!(matches!(trouble(Error::new(ErrorKind::Interrupted, "stopped")), Answer::Stopped));
+        for kind in [ErrorKind::Io, ErrorKind::Damaged] {
+            let Answer::Broken(error) = trouble(Error::new(kind, "gone")) else { panic!("{kind:?} is passed over") };
+            assert_eq!(error.kind(), kind);
+        }
+    }
 }

@@ -6,20 +6,19 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ::url::Url;
 
-use super::super::examine::{Examined, Look};
+use super::super::look::Look;
 use super::super::run::Run;
-use super::fetching::{Answer, Fetched, Job, Looked, Named};
+use super::fetching::{Answer, Fetched, Job};
+use super::hosts::{HOSTS, Hosts};
 use super::inherited::Inherited;
 use super::recording::Recording;
-use super::{Crawl, Crawled, Found, Planned, host_of, lose, lose_place, places};
+use super::{Crawl, Crawled, Found, Planned, host_of};
 use crate::error::{Error, ErrorKind, Result};
+use crate::index::State;
 use crate::index::ledger::{Done, Kind, Queued};
-use crate::index::{Page, Shown, State};
 use crate::locator::Locator;
 use crate::progress::{Event, Progress};
-use crate::source::web::fetch::MAX_HOPS;
-use crate::source::web::manners::{Manners, Next, Outcome, Standing, Why};
-use crate::source::web::robots::Verdict;
+use crate::source::web::manners::{Next, Outcome, Standing, Why};
 use crate::source::web::scope::Scope;
 use crate::source::web::traps::{Traps, without_session};
 use crate::source::web::{Reason, Refusal, url};
@@ -35,25 +34,8 @@ const TICK: Duration = Duration::from_millis(100);
 /// How long after the wish to stop answers are waited for.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-fn now_s() -> u64 {
+pub(super) fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs())
-}
-
-/// Whether redirects that this crawl has met lead from `to` to what was asked for.
-fn leads_back(run: &mut Run<'_>, to: &Url, asked: &Queued) -> Result<bool> {
-    let mut at = to.to_string();
-    for _ in 0..=MAX_HOPS {
-        if at == asked.url {
-            return Ok(true);
-        }
-        let ledger = run.writer.ledger()?;
-        let next = if ledger.is_met(&at, asked.start) { ledger.last(&at)? } else { None };
-        match next.and_then(|next| next.redirect) {
-            Some(next) => at = next,
-            None => break,
-        }
-    }
-    Ok(false)
 }
 
 /// What is to be fetched, whom it may be asked of, and when.
@@ -63,10 +45,7 @@ pub(super) struct Frontier<'a, 'f> {
     pub look: &'a Look<'a>,
     /// Of a dry run: hears of what would be fetched.
     pub found: Option<&'a mut Found<'f>>,
-    /// Of each host the places of its addresses in the ledger.
-    pub queues: HashMap<String, VecDeque<u64>>,
-    /// What each host's robots.txt says, or why it can't be had: then nothing is asked of the host in this run.
-    pub verdicts: HashMap<String, std::result::Result<Verdict, Refusal>>,
+    pub hosts: Hosts,
     /// Crawls whose start could not be had, or that met a page which was not read to its end: what they did not meet is
     /// not gone.
     pub troubled: BTreeSet<u32>,
@@ -74,7 +53,8 @@ pub(super) struct Frontier<'a, 'f> {
     pub narrower: BTreeSet<u32>,
     /// What the ledger alone says is to be asked for, and nothing of this run yet.
     pub inherited: Inherited,
-    pub manners: Manners,
+    /// Of each crawl the sitemaps that the robots.txt of its start's host names, until the start has answered.
+    pub sitemaps: HashMap<u32, Vec<String>>,
     /// Hosts that are left alone in this run, since an earlier one was asked to, and nobody was told of yet.
     pub resting: HashMap<String, Why>,
     pub traps: Traps,
@@ -86,7 +66,28 @@ pub(super) struct Frontier<'a, 'f> {
     pub crawled: Crawled,
 }
 
-impl Frontier<'_, '_> {
+impl<'a, 'f> Frontier<'a, 'f> {
+    /// With nothing to fetch yet.
+    pub fn new(scope: Scope, crawl: &'a Crawl, look: &'a Look<'a>, found: Option<&'a mut Found<'f>>) -> Self {
+        Self {
+            scope,
+            crawl,
+            look,
+            found,
+            hosts: Hosts::new(crawl.manners.clone()),
+            troubled: BTreeSet::new(),
+            narrower: BTreeSet::new(),
+            inherited: Inherited::default(),
+            sitemaps: HashMap::new(),
+            resting: HashMap::new(),
+            traps: Traps::new(crawl.traps.clone()),
+            attempts: HashMap::new(),
+            in_flight: 0,
+            asked: (0, 0),
+            crawled: Crawled::default(),
+        }
+    }
+
     pub(super) fn refuse(&mut self, reason: Reason) {
         *self.crawled.refused.entry(reason.name()).or_default() += 1;
     }
@@ -120,7 +121,7 @@ impl Frontier<'_, '_> {
         let (now, now_s) = (Instant::now(), now_s());
         for (host, until_s) in run.writer.ledger()?.rests(now_s) {
             let until = now.checked_add(Duration::from_secs(until_s - now_s)).unwrap_or(now);
-            if let Standing::GivenUp(why) = self.manners.rest(host, until, now) {
+            if let Standing::GivenUp(why) = self.hosts.manners.rest(host, until, now) {
                 self.resting.insert(host.to_owned(), why);
             }
         }
@@ -129,13 +130,13 @@ impl Frontier<'_, '_> {
 
     pub(super) fn enqueue(&mut self, run: &mut Run<'_>, url: &Url, at: u64) {
         let host = host_of(url);
-        if !self.manners.add(&host, Instant::now())
+        if !self.hosts.manners.add(&host, Instant::now())
             && let Some(why) = self.resting.remove(&host)
         {
             let message = format!("left alone in this run, since it {why}");
             run.fail(&Error::new(ErrorKind::Io, message).about(Locator::Url(host.clone())));
         }
-        self.queues.entry(host).or_default().push_back(at);
+        self.hosts.queues.entry(host).or_default().push_back(at);
     }
 
     /// Queues an address that something named, if it may be asked for and was not met yet.
@@ -168,6 +169,7 @@ impl Frontier<'_, '_> {
     fn allows(&self, queued: &Queued, url: &Url) -> std::result::Result<(), Refusal> {
         match queued.kind {
             Kind::Picture => self.scope.picture(url),
+            Kind::Sitemap if queued.by_robots => self.scope.sitemap(url),
             Kind::Start | Kind::Sitemap => Ok(()),
             Kind::Page => self.scope.page(url),
         }
@@ -216,7 +218,7 @@ impl Frontier<'_, '_> {
             }
             let mut pause = TICK;
             while stopped.is_none() && self.in_flight < self.crawl.hosts.max(1) {
-                match self.manners.next(now) {
+                match self.hosts.manners.next(now) {
                     Next::Ready(host) => self.give_out(run, &host, &jobs, now)?,
                     Next::Wait(until) => {
                         pause = pause.min(until.saturating_duration_since(now));
@@ -235,13 +237,14 @@ impl Frontier<'_, '_> {
                     recording.map_or(Ok(()), Recording::check)?;
                     let is_answer = matches!(fetched, Fetched::Answer { .. });
                     self.take(run, fetched)?;
-                    let (queued, waiting) = (run.writer.ledger()?.pending(), self.manners.waiting(now) as u64);
+                    let (queued, waiting) = (run.writer.ledger()?.pending(), self.hosts.manners.waiting(now) as u64);
                     let Crawled { pages, images, received, .. } = self.crawled;
                     progress.event(Event::Crawled { pages, images, bytes: received, waiting, queued });
                     answers_since += u32::from(is_answer);
                     if answers_since >= BATCH || committed.elapsed() >= INTERVAL {
                         run.writer.commit()?;
                         (answers_since, committed) = (0, Instant::now());
+                        self.hosts.forget(HOSTS, Instant::now());
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -255,36 +258,18 @@ impl Frontier<'_, '_> {
     /// Gives out the next request to a host that is ready: its robots.txt first.
     fn give_out(&mut self, run: &mut Run<'_>, host: &str, jobs: &Sender<Job>, now: Instant) -> Result<()> {
         let gone = || Error::new(ErrorKind::Io, "the fetching threads are gone");
-        loop {
-            let Some(at) = self.queues.get_mut(host).and_then(VecDeque::pop_front) else {
-                self.queues.remove(host);
-                self.manners.finished(host, Outcome::Unasked, false, now);
-                return Ok(());
-            };
-            let Some(queued) = run.writer.ledger()?.queued(at)? else { continue };
-            let Ok(address) = url::parse(&queued.url) else { continue };
-            // An earlier run queued it by rules of its own.
-            let is_too_deep = self.crawl.depth.is_some_and(|most| queued.kind == Kind::Page && queued.depth > most);
-            if is_too_deep || self.allows(&queued, &address).is_err() {
-                self.drop_waiting(run, &queued, if is_too_deep { Reason::Depth } else { Reason::Scope })?;
-                continue;
-            }
-            let is_picture = queued.kind == Kind::Picture;
-            let (asked, most) = match is_picture {
-                true => (self.asked.1, self.crawl.max_images),
-                false => (self.asked.0, self.crawl.max_pages),
-            };
-            if most.is_some_and(|most| asked >= most) {
-                // It stays in the ledger, for the next run.
-                continue;
-            }
-            match self.verdicts.get(host) {
+        while let Some((at, queued, address)) = self.next_of(run, host)? {
+            match self.hosts.verdicts.get(host) {
                 None => {
-                    self.queues.entry(host.to_owned()).or_default().push_front(at);
+                    self.hosts.queues.entry(host.to_owned()).or_default().push_front(at);
                     self.in_flight += 1;
                     return jobs.send(Job::Robots { host: host.to_owned(), url: address }).map_err(|_| gone());
                 }
-                Some(Ok(verdict)) if verdict.allows(&address) => {}
+                Some(Ok(verdict)) if verdict.allows(&address) => {
+                    if queued.kind == Kind::Start {
+                        self.sitemaps.insert(queued.start, verdict.sitemaps().to_vec());
+                    }
+                }
                 Some(Ok(_)) => {
                     let refusal = Refusal::new(Reason::Robots, "the host's robots.txt forbids it");
                     self.answered(run, queued, Answer::Refused(refusal))?;
@@ -301,31 +286,60 @@ impl Frontier<'_, '_> {
                     continue;
                 }
             }
-            if is_picture && self.found.is_some() {
+            if queued.kind == Kind::Picture && self.found.is_some() {
                 self.asked.1 += 1;
                 self.crawled.images += 1;
                 self.tell_planned("picture", &queued.url)?;
                 self.finish(run, &queued, Done::default())?;
                 continue;
             }
-            let last = run.writer.ledger()?.last(&queued.url)?;
-            let last = match last {
-                Some(done) if done.picture && !self.is_kept(run, &queued.url)? => None,
-                last => last.map(|last| self.without_validators(last)),
-            };
-            if is_picture {
-                self.asked.1 += 1
-            } else {
-                self.asked.0 += 1
-            }
-            self.in_flight += 1;
-            let room = self.crawl.max_bytes.map(|most| most.saturating_sub(self.crawled.received));
-            let job = Job::Fetch { host: host.to_owned(), at, queued, url: address, last: last.map(Box::new), room };
-            return jobs.send(job).map_err(|_| gone());
+            return jobs.send(self.job(run, host, at, queued, address)?).map_err(|_| gone());
         }
+        self.hosts.queues.remove(host);
+        self.hosts.manners.finished(host, Outcome::Unasked, false, now);
+        Ok(())
     }
 
-    fn tell_planned(&mut self, kind: &'static str, url: &str) -> Result<()> {
+    /// The next address of a host that the rules and limits of this run let be fetched, with its place in the ledger.
+    fn next_of(&mut self, run: &mut Run<'_>, host: &str) -> Result<Option<(u64, Queued, Url)>> {
+        while let Some(at) = self.hosts.queues.get_mut(host).and_then(VecDeque::pop_front) {
+            let Some(queued) = run.writer.ledger()?.queued(at)? else { continue };
+            let Ok(address) = url::parse(&queued.url) else { continue };
+            // An earlier run queued it by rules of its own.
+            let is_too_deep = self.crawl.depth.is_some_and(|most| queued.kind == Kind::Page && queued.depth > most);
+            if is_too_deep || self.allows(&queued, &address).is_err() {
+                self.drop_waiting(run, &queued, if is_too_deep { Reason::Depth } else { Reason::Scope })?;
+                continue;
+            }
+            let (asked, most) = match queued.kind {
+                Kind::Picture => (self.asked.1, self.crawl.max_images),
+                _ => (self.asked.0, self.crawl.max_pages),
+            };
+            // What is beyond stays in the ledger, for the next run.
+            if most.is_none_or(|most| asked < most) {
+                return Ok(Some((at, queued, address)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The request for an address; it counts as asked for.
+    fn job(&mut self, run: &mut Run<'_>, host: &str, at: u64, queued: Queued, url: Url) -> Result<Job> {
+        let last = run.writer.ledger()?.last(&queued.url)?;
+        let last = match last {
+            Some(done) if done.picture && !self.is_kept(run, &queued.url)? => None,
+            last => last.map(|last| Box::new(self.without_validators(last))),
+        };
+        match queued.kind {
+            Kind::Picture => self.asked.1 += 1,
+            _ => self.asked.0 += 1,
+        }
+        self.in_flight += 1;
+        let room = self.crawl.max_bytes.map(|most| most.saturating_sub(self.crawled.received));
+        Ok(Job::Fetch { host: host.to_owned(), at, queued, url, last, room })
+    }
+
+    pub(super) fn tell_planned(&mut self, kind: &'static str, url: &str) -> Result<()> {
         self.found.as_mut().map_or(Ok(()), |found| found(Planned { kind, url: url.to_owned() }))
     }
 
@@ -347,9 +361,9 @@ impl Frontier<'_, '_> {
                 self.in_flight -= 1;
                 self.crawled.received += received;
                 if let Some(delay) = verdict.delay() {
-                    self.manners.set_crawl_delay(&host, delay);
+                    self.hosts.manners.set_crawl_delay(&host, delay);
                 }
-                self.verdicts.insert(host.clone(), refusal.map_or(Ok(verdict), Err));
+                self.hosts.verdicts.insert(host.clone(), refusal.map_or(Ok(verdict), Err));
                 self.ended(run, &host, outcome, 0, now)?;
             }
             Fetched::Ended { host, outcome, received } => {
@@ -363,8 +377,8 @@ impl Frontier<'_, '_> {
                 let attempts = self.attempts.entry(at).or_default();
                 *attempts += 1;
                 if passes && *attempts < ATTEMPTS {
-                    self.manners.add(&host, now);
-                    self.queues.entry(host).or_default().push_back(at);
+                    self.hosts.manners.add(&host, now);
+                    self.hosts.queues.entry(host).or_default().push_back(at);
                 } else {
                     self.attempts.remove(&at);
                     if passes {
@@ -381,204 +395,18 @@ impl Frontier<'_, '_> {
     /// Tells manners how a request ended, and gives a host up that has had enough. What is left is in its queue, and `own`
     /// more.
     fn ended(&mut self, run: &mut Run<'_>, host: &str, outcome: Outcome, own: usize, now: Instant) -> Result<()> {
-        let more = self.queues.get(host).is_some_and(|queue| !queue.is_empty());
-        let standing = self.manners.finished(host, outcome, more, now);
+        let more = self.hosts.queues.get(host).is_some_and(|queue| !queue.is_empty());
+        let standing = self.hosts.manners.finished(host, outcome, more, now);
         if let Outcome::Failed { retry_after: Some(_) } = outcome
-            && let Some(until) = self.manners.asked_rest(host)
+            && let Some(until) = self.hosts.manners.asked_rest(host)
         {
             run.writer.ledger()?.rest(host, now_s() + until.saturating_duration_since(now).as_secs())?;
         }
         if let Standing::GivenUp(why) = standing {
-            let left = own + self.queues.remove(host).map_or(0, |queue| queue.len());
+            let left = own + self.hosts.queues.remove(host).map_or(0, |queue| queue.len());
             if left > 0 {
                 let message = format!("given up for now, since it {why}; left for the next run: {left}");
                 run.fail(&Error::new(ErrorKind::Io, message).about(Locator::Url(host.to_owned())));
-            }
-        }
-        Ok(())
-    }
-
-    /// Says why a start could not be had; of other addresses the summary tells.
-    fn tell_start(&mut self, run: &mut Run<'_>, queued: &Queued, message: String) {
-        if queued.kind == Kind::Start {
-            run.fail(&Error::new(ErrorKind::Io, message).about(Locator::Url(queued.url.clone())));
-        }
-    }
-
-    /// Leaves an address that may be had another time in the ledger, for the next run.
-    fn left(&mut self, run: &mut Run<'_>, queued: &Queued, answer: &Answer) {
-        if let Answer::Refused(refusal) = answer {
-            self.refuse(refusal.reason());
-            self.tell_start(run, queued, refusal.message().to_owned());
-        }
-    }
-
-    /// Uses an answer.
-    fn answered(&mut self, run: &mut Run<'_>, queued: Queued, answer: Answer) -> Result<()> {
-        match answer {
-            Answer::Unread => {
-                // Its answer is larger than what this run may still receive: the next one has room for it, or more.
-                self.tell_start(run, &queued, "larger than --max-bytes leaves room for".to_owned());
-                run.writer.ledger()?.put_back(queued)
-            }
-            Answer::Refused(refusal) => {
-                self.refuse(refusal.reason());
-                self.tell_start(run, &queued, refusal.message().to_owned());
-                if queued.kind == Kind::Start {
-                    self.troubled.insert(queued.start);
-                } else {
-                    self.believe(run, &queued)?;
-                }
-                // What it was stays what is known of it.
-                let last = run.writer.ledger()?.last(&queued.url)?.unwrap_or_default();
-                self.finish(run, &queued, last)
-            }
-            Answer::Forbidden => {
-                self.refuse(Reason::Robots);
-                self.tell_start(run, &queued, "its server forbids to index it".to_owned());
-                lose(run, &Locator::Url(queued.url.clone()))?;
-                self.finish(run, &queued, Done::default())
-            }
-            Answer::Gone(status) => {
-                self.refuse(Reason::Status);
-                self.tell_start(run, &queued, format!("the server answers {status}"));
-                lose(run, &Locator::Url(queued.url.clone()))?;
-                if queued.kind == Kind::Start {
-                    // Where the way in is gone, what is behind it may stand.
-                    self.troubled.insert(queued.start);
-                }
-                self.finish(run, &queued, Done::default())
-            }
-            Answer::Redirect(to) => {
-                self.believe(run, &queued)?;
-                let last = run.writer.ledger()?.last(&queued.url)?.unwrap_or_default();
-                let Done { pictures, links, picture, .. } = last;
-                let redirect = Some(to.to_string());
-                self.finish(run, &queued, Done { redirect, pictures, links, picture, ..Done::default() })?;
-                if usize::from(queued.hops) >= MAX_HOPS || leads_back(run, &to, &queued)? {
-                    self.refuse(Reason::Redirects);
-                    if queued.kind == Kind::Start {
-                        self.troubled.insert(queued.start);
-                        let start = run.writer.ledger()?.start(queued.start).unwrap_or(&queued.url).to_owned();
-                        let message =
-                            format!("it leads to nothing: more than {MAX_HOPS} redirects, or a circle of them");
-                        run.fail(&Error::new(ErrorKind::Io, message).about(Locator::Url(start)));
-                    }
-                    return Ok(());
-                }
-                // Where a start leads to is a start, too: that is how sites say what they are called.
-                let next = Queued { url: to.to_string(), hops: queued.hops + 1, ..queued };
-                if next.kind == Kind::Start { self.lead_to(run, &to, next) } else { self.queue(run, next) }
-            }
-            Answer::Same(last) => {
-                self.crawled.not_modified += 1;
-                if last.picture {
-                    let locator = Locator::Url(queued.url.clone());
-                    for place in places(run.before(), &locator)? {
-                        if let Some(known) = run.before().known(&place)? {
-                            run.apply_shown(place, known.stamp, Examined::Unchanged(known, String::new()), 1, None)?;
-                        }
-                    }
-                } else {
-                    let named = self.within_scope(&queued, Named::of(&last));
-                    self.name(run, &queued, &last.title, named)?;
-                }
-                self.finish(run, &queued, *last)
-            }
-            Answer::Page { done, named } => {
-                self.crawled.pages += 1;
-                self.tell_planned(if named.is_sitemap { "sitemap" } else { "page" }, &queued.url)?;
-                self.name(run, &queued, &done.title, named)?;
-                self.finish(run, &queued, *done)
-            }
-            Answer::Picture { done, looked, stamp } => {
-                // Nobody knew that it is one before it was there.
-                if queued.kind != Kind::Picture {
-                    if self.crawl.max_images.is_some_and(|most| self.asked.1 >= most) {
-                        return run.writer.ledger()?.put_back(queued);
-                    }
-                    self.asked.1 += 1;
-                }
-                self.crawled.images += 1;
-                self.tell_planned("picture", &queued.url)?;
-                let on = queued.shown.clone().map(|(url, title, alt, caption)| Page { url, title, alt, caption });
-                let fetched_s = i64::try_from(now_s()).unwrap_or_default();
-                let shown = Shown { on: on.into_iter().collect(), fetched_s };
-                let shown = Some(Box::new(shown));
-                let locator = Locator::Url(queued.url.clone());
-                let Looked { first: (first, asked), rest } = *looked;
-                for gone in places(run.before(), &locator)? {
-                    if gone != locator && !rest.iter().any(|(place, _)| *place == gone) {
-                        lose_place(run, &gone)?;
-                    }
-                }
-                for (place, examined) in rest {
-                    run.apply_shown(place, stamp, examined, 1, shown.clone())?;
-                }
-                let record = run.apply_shown(locator, stamp, first, asked, shown)?;
-                let picture = record.state == State::Present;
-                self.finish(run, &queued, Done { picture, ..*done })
-            }
-        }
-    }
-
-    /// Asks for what a page showed and led to that can't be read any more: nobody says that it is gone.
-    fn believe(&mut self, run: &mut Run<'_>, queued: &Queued) -> Result<()> {
-        match run.writer.ledger()?.last(&queued.url)? {
-            Some(last) if !last.picture => {
-                let named = self.within_scope(queued, Named::of(&last));
-                self.name(run, queued, &last.title, named)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Queues what a page or a sitemap names.
-    fn name(&mut self, run: &mut Run<'_>, from: &Queued, title: &str, named: Named) -> Result<()> {
-        let Named { forbidden, left_out, unfit, is_sitemap, .. } = named;
-        let next = |url: String, kind| Queued {
-            url,
-            kind,
-            depth: from.depth,
-            hops: 0,
-            start: from.start,
-            listed: is_sitemap,
-            shown: None,
-        };
-        if left_out > 0 {
-            // What stands there was not all read.
-            self.troubled.insert(from.start);
-        }
-        for (reason, count) in [(Reason::Robots, forbidden), (Reason::Size, left_out), (Reason::Url, unfit)] {
-            if count > 0 {
-                *self.crawled.refused.entry(reason.name()).or_default() += count;
-            }
-        }
-        let before = run.writer.ledger()?.pending();
-        for (url, page, alt, caption) in named.pictures {
-            let title = if page == from.url { title.to_owned() } else { String::new() };
-            let shown = Some((page, title, alt, caption));
-            self.queue(run, Queued { shown, ..next(url, Kind::Picture) })?;
-        }
-        if run.writer.ledger()?.pending() > before
-            && let Ok(url) = url::parse(&from.url)
-        {
-            self.traps.was_worth_it(&url);
-        }
-        for url in named.sitemaps {
-            // One that names another which names another is no site's.
-            if from.depth < 3 {
-                self.queue(run, Queued { depth: from.depth + 1, ..next(url, Kind::Sitemap) })?;
-            }
-        }
-        let deeper = from.depth.saturating_add(1);
-        let is_too_deep = self.crawl.depth.is_some_and(|most| deeper > most);
-        for url in named.links {
-            let queued = Queued { depth: deeper, ..next(url, Kind::Page) };
-            if !is_too_deep {
-                self.queue(run, queued)?;
-            } else if !run.writer.ledger()?.is_met(&queued.url, queued.start) {
-                self.leave_out(run, &queued, Reason::Depth)?;
             }
         }
         Ok(())

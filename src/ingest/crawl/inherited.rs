@@ -175,6 +175,7 @@ impl Frontier<'_, '_> {
             hops: 0,
             start: held.start,
             listed: true,
+            by_robots: false,
             shown: None,
         };
         if let Some((page, ..)) = held.shown.as_ref().filter(|_| held.kind == Kind::Picture)

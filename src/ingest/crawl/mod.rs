@@ -7,14 +7,16 @@
 //! In memory there are a few bytes for each address that waits, and what the fetching threads hold: a body each, within
 //! the budget that all pictures share.
 
+mod answers;
 mod described;
 mod fetching;
 mod frontier;
+mod hosts;
 mod inherited;
 mod plan;
 mod recording;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::mpsc::{self};
@@ -23,26 +25,25 @@ use std::time::{Instant, UNIX_EPOCH};
 use ::url::Url;
 
 use super::budget::Budget;
-use super::examine::Look;
+use super::look::Look;
 use super::reading::Turns;
 use super::run::Run;
 use super::seen::Seen;
 use super::{Options, Summary};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::ledger::{Kind, Queued};
+use crate::index::ledger::Queued;
 use crate::index::{Offline, Reader, Shown, SourceRecord, State, Writer};
 use crate::locator::{Locator, Stamp};
 use crate::progress::Progress;
 use crate::source::web::fetch::{self, Fetcher};
-use crate::source::web::manners::{self, Manners};
+use crate::source::web::manners;
 use crate::source::web::scope::{Reach, Scope};
-use crate::source::web::traps::{self, Traps};
+use crate::source::web::traps;
 
 pub use plan::{Found, Planned, plan};
 
 use fetching::{Fetching, Job};
 use frontier::Frontier;
-use inherited::Inherited;
 use recording::Recording;
 
 /// How a crawl goes about.
@@ -160,47 +161,13 @@ fn run_of(
     let recording = crawl.warc.as_deref().map(Recording::new).transpose()?;
     let stop = || progress.stop();
     let fetching = Fetching::new(&fetcher, &look, &pool, crawl.noai, recording.as_ref(), &stop);
-    let mut numbers = Vec::new();
-    let ledger = writer.ledger()?;
-    ledger.compact()?;
-    for start in starts {
-        numbers.push(ledger.begin(start.as_str())?);
-    }
-    for start in starts {
-        writer.add_root(&Locator::Url(start.to_string()))?;
-    }
+    let numbers = begin(writer, starts)?;
     let mut run = Run::new(writer, &before, Offline::default(), &[], progress);
-    let mut frontier = Frontier {
-        scope,
-        crawl,
-        look: &look,
-        found,
-        queues: HashMap::new(),
-        verdicts: HashMap::new(),
-        troubled: BTreeSet::new(),
-        narrower: BTreeSet::new(),
-        inherited: Inherited::default(),
-        manners: Manners::new(crawl.manners.clone()),
-        resting: HashMap::new(),
-        traps: Traps::new(crawl.traps.clone()),
-        attempts: HashMap::new(),
-        in_flight: 0,
-        asked: (0, 0),
-        crawled: Crawled::default(),
-    };
+    let mut frontier = Frontier::new(scope, crawl, &look, found);
     frontier.heed(&mut run)?;
     frontier.resume(&mut run, &numbers)?;
     for (start, &number) in starts.iter().zip(&numbers) {
-        let queued = Queued {
-            url: start.to_string(),
-            kind: Kind::Start,
-            depth: 0,
-            hops: 0,
-            start: number,
-            listed: false,
-            shown: None,
-        };
-        frontier.queue(&mut run, queued)?;
+        frontier.queue(&mut run, Queued::of_start(start.to_string(), number))?;
     }
     let (jobs, waiting) = mpsc::channel::<Job>();
     let waiting = Mutex::new(waiting);
@@ -220,28 +187,45 @@ fn run_of(
     recording.as_ref().map_or(Ok(()), Recording::finish)?;
     frontier.keep_unasked(&mut run)?;
     run.summary.interrupted = progress.stop();
-    let pending = run.writer.ledger()?.pending_of(&numbers)?.len() as u64;
+    conclude(&mut run, &mut frontier, starts, &numbers)?;
+    let mut summary = run.summary;
+    summary.crawled = Some(frontier.crawled);
+    writer.commit()?;
+    summary.elapsed = begun.elapsed();
+    Ok(summary)
+}
+
+/// Notes where crawls start, and gives the numbers of these.
+fn begin(writer: &mut Writer, starts: &[Url]) -> Result<Vec<u32>> {
+    let ledger = writer.ledger()?;
+    ledger.compact()?;
+    let numbers = starts.iter().map(|start| ledger.begin(start.as_str())).collect::<Result<_>>()?;
+    for start in starts {
+        writer.add_root(&Locator::Url(start.to_string()))?;
+    }
+    Ok(numbers)
+}
+
+/// Marks what crawls that came to their end have not met again.
+fn conclude(run: &mut Run<'_>, frontier: &mut Frontier<'_, '_>, starts: &[Url], numbers: &[u32]) -> Result<()> {
+    let pending = run.writer.ledger()?.pending_of(numbers)?.len() as u64;
     let mut ended = Vec::new();
     if pending == 0 && !run.summary.interrupted {
         let is_whole = |number: &u32| !frontier.troubled.contains(number) && !frontier.narrower.contains(number);
         ended.extend(numbers.iter().copied().filter(is_whole));
     }
     let mut unmet = BTreeSet::new();
-    for (start, number) in starts.iter().zip(&numbers).filter(|(_, number)| ended.contains(number)) {
-        unmet.extend(unmet_of(&mut run, start, *number)?);
+    for (start, number) in starts.iter().zip(numbers).filter(|(_, number)| ended.contains(number)) {
+        unmet.extend(unmet_of(run, start, *number)?);
     }
-    tell_pages(&mut run, &ended, &mut unmet)?;
+    tell_pages(run, &ended, &mut unmet)?;
     for url in unmet {
-        lose(&mut run, &Locator::Url(url.clone()))?;
+        lose(run, &Locator::Url(url.clone()))?;
         run.writer.ledger()?.forget(&url)?;
     }
     run.drop_orphans()?;
-    let mut summary = run.summary;
     frontier.crawled.pending = pending;
-    summary.crawled = Some(frontier.crawled);
-    writer.commit()?;
-    summary.elapsed = begun.elapsed();
-    Ok(summary)
+    Ok(())
 }
 
 /// The pictures that a crawl which came to its end has not met again, unless it met none at all.

@@ -34,7 +34,7 @@ impl Recording {
     pub fn new(path: &Path) -> Result<Self> {
         let file = File::create_new(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::AlreadyExists => {
-                Error::new(ErrorKind::Io, "there already: name another file for --warc").about(path)
+                Error::new(ErrorKind::Io, "there already: name another file").about(path)
             }
             _ => Error::io(error).about(path),
         })?;

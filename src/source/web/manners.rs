@@ -314,13 +314,18 @@ impl Manners {
         state.standing()
     }
 
-    /// Gives back what is kept of hosts without work that could be asked at `now` and have no failure to be remembered:
-    /// to begin anew with them is no less polite. Call it now and then in crawls of many hosts.
+    /// Gives back what is kept of hosts without work that could be asked at `now` and have no failure to be remembered.
+    /// To begin anew with them is no less polite where their robots.txt is asked for again, which tells their Crawl-delay.
+    /// Call it now and then in crawls of many hosts.
     pub fn forget(&mut self, now: Instant) {
         self.hosts.retain(|_, state| {
             let is_well = state.failures == 0 && state.errors == 0 && state.given_up.is_none();
-            let fresh = is_well && state.crawl_delay.is_zero() && state.ready <= now;
-            state.has_work || state.in_flight || !fresh
+            state.has_work || state.in_flight || !is_well || state.ready > now
+        });
+        // Of hosts that are gone, or were asked for again, nothing waits.
+        let hosts = &self.hosts;
+        self.queue.retain(|Reverse((ready, host))| {
+            hosts.get(host).is_some_and(|state| state.has_work && !state.in_flight && state.ready == *ready)
         });
     }
 
@@ -332,6 +337,11 @@ impl Manners {
     /// How many requests are under way.
     pub fn in_flight(&self) -> usize {
         self.hosts.values().filter(|state| state.in_flight).count()
+    }
+
+    /// Whether a request to the host is under way.
+    pub fn is_asked(&self, host: &str) -> bool {
+        self.hosts.get(host).is_some_and(|state| state.in_flight)
     }
 
     /// Whether the host was given up.

@@ -196,6 +196,14 @@ impl Verdict {
             Self::All | Self::Nothing => None,
         }
     }
+
+    /// The sitemaps that it names, as they stand there.
+    pub fn sitemaps(&self) -> &[String] {
+        match self {
+            Self::Rules(robots) => robots.sitemaps(),
+            Self::All | Self::Nothing => &[],
+        }
+    }
 }
 
 /// Key and value of a line, without comment and space. A space does for the colon where there are just two words.

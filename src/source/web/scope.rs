@@ -70,7 +70,7 @@ impl Scope {
     /// `Scope`, with what is in the way.
     pub fn page(&self, url: &Url) -> std::result::Result<(), Refusal> {
         if !self.holds(url) {
-            return Err(Refusal::new(Reason::Scope, "outside the scope of the crawl: widen it with --scope"));
+            return Err(Refusal::new(Reason::Scope, "outside the scope of the crawl"));
         }
         // What leads to pages that match need not match itself, so starts are spared --include.
         self.patterns(url, self.is_start(url))
@@ -83,15 +83,26 @@ impl Scope {
     /// `Scope`, with what is in the way.
     pub fn picture(&self, url: &Url) -> std::result::Result<(), Refusal> {
         if self.exclude.are_met_by(url) {
-            return Err(Refusal::new(Reason::Scope, "left out by --exclude"));
+            return Err(Refusal::new(Reason::Scope, "left out by a pattern"));
         }
         Ok(())
+    }
+
+    /// Whether a sitemap that a robots.txt names may be asked for: where it belongs to a start and no pattern leaves it out.
+    ///
+    /// # Errors
+    /// `Scope`, with what is in the way.
+    pub fn sitemap(&self, url: &Url) -> std::result::Result<(), Refusal> {
+        if !self.holds(url) {
+            return Err(Refusal::new(Reason::Scope, "outside the scope of the crawl"));
+        }
+        self.picture(url)
     }
 
     fn patterns(&self, url: &Url, is_start: bool) -> std::result::Result<(), Refusal> {
         self.picture(url)?;
         if !is_start && self.include.as_ref().is_some_and(|include| !include.are_met_by(url)) {
-            return Err(Refusal::new(Reason::Scope, "not among what --include asks for"));
+            return Err(Refusal::new(Reason::Scope, "not among what patterns ask for"));
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use ureq::Error;
 use ureq::unversioned::transport::time::Duration as Wait;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 
-use super::resolver::refused;
+use super::stop::refused;
 use crate::source::web::{Reason, Refusal};
 
 /// What one answer may cost.

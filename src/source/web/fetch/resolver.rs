@@ -10,7 +10,7 @@ use ureq::unversioned::transport::NextTimeout;
 use ureq::{Error, Proxy};
 
 use super::Options;
-use super::stop::Stop;
+use super::stop::{Stop, refused};
 use crate::source::web::address::{Resolve, checked};
 use crate::source::web::{Reason, Refusal};
 
@@ -59,9 +59,4 @@ fn place(uri: &Uri) -> Option<(String, u16)> {
     let host = uri.host()?.trim_start_matches('[').trim_end_matches(']');
     let default = if uri.scheme_str() == Some("https") { 443 } else { 80 };
     Some((host.to_owned(), uri.port_u16().unwrap_or(default)))
-}
-
-/// A refusal on its way through ureq.
-pub(super) fn refused(refusal: Refusal) -> Error {
-    Error::Io(std::io::Error::other(refusal))
 }

@@ -13,11 +13,15 @@ use ureq::Error;
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{ConnectionDetails, Connector, Either, NextTimeout, Transport};
 
-use super::resolver::refused;
 use crate::source::web::{Reason, Refusal};
 
 /// How often a wait looks at the flag.
 const TICK: Duration = Duration::from_millis(100);
+
+/// A refusal on its way through ureq.
+pub(super) fn refused(refusal: Refusal) -> Error {
+    Error::Io(std::io::Error::other(refusal))
+}
 
 /// Set once, seen by all who hold a copy.
 #[derive(Clone, Debug, Default)]
