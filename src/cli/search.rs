@@ -21,15 +21,13 @@ use super::{confine, files, index, location, messages};
 
 pub fn run(args: &Search, global: &Global) -> Result<Exit> {
     let mut queries = args.images.clone();
-    let from_stdin = args.images.iter().filter(|image| image.as_os_str() == "-").count();
     let listed_there = args.lists.files_from.as_ref().is_some_and(|list| list.as_os_str() == "-");
-    if from_stdin + usize::from(listed_there) > 1 {
-        let message = "stdin holds one picture or one list: name files for the others";
-        return Err(Error::new(ErrorKind::Usage, message).into());
-    }
+    // Before a list is waited for, and with what it names.
+    once_from_stdin(&queries, listed_there)?;
+    queries.extend(files::listed(&args.lists)?);
+    once_from_stdin(&queries, listed_there)?;
     let filter = args.filter.iter().map(|text| Filter::parse(text).context("--where")).collect::<Result<Vec<_>>>()?;
     let filter = filter.into_iter().fold(Filter::default(), Filter::and);
-    queries.extend(files::listed(&args.lists)?);
     let folders = if args.within.is_empty() { location::indexes(global)? } else { vec![location::index(global)?] };
     let within = args.within.iter().map(|folder| root(folder)).collect::<ris::Result<Vec<_>>>()?;
     let mut exit = Exit::NoMatch;
@@ -79,6 +77,16 @@ pub fn run(args: &Search, global: &Global) -> Result<Exit> {
         Ok(!(global.quiet && exit == Exit::Success))
     })?;
     Ok(exit)
+}
+
+/// Stdin is read once.
+fn once_from_stdin(queries: &[PathBuf], holds_list: bool) -> ris::Result<()> {
+    let pictures = queries.iter().filter(|query| query.as_os_str() == "-").count();
+    if pictures + usize::from(holds_list) > 1 {
+        let message = "stdin holds one picture or one list: name files for the others";
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
+    Ok(())
 }
 
 /// Has all threads share one heap, which grows in large steps. glibc gives each its own, and has the system change their

@@ -323,12 +323,16 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Whether the file system says for sure that nothing is there: a place that can't be reached is not gone.
+/// Whether the file system says for sure that no file is there: a place that can't be reached is not gone, and where a link is
+/// now, what it leads to may come back.
 pub(super) fn is_gone(locator: &Locator) -> bool {
     // Of an address on the web the crawl tells.
     if locator.url().is_some() {
         return false;
     }
     let gone = [std::io::ErrorKind::NotFound, std::io::ErrorKind::NotADirectory];
-    locator.file().symlink_metadata().is_err_and(|error| gone.contains(&error.kind()))
+    match locator.file().symlink_metadata() {
+        Ok(metadata) => !metadata.is_file() && !metadata.is_symlink(),
+        Err(error) => gone.contains(&error.kind()),
+    }
 }

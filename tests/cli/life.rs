@@ -56,6 +56,26 @@ fn pictures_of_a_disk_that_is_unplugged_stay_and_are_found_as_offline() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_in_whose_place_is_a_folder_or_a_pipe_now_is_missing() {
+    let make: [(&str, fn(&std::path::Path)); 2] = [
+        ("folder", |path| fs::create_dir(path).unwrap()),
+        ("pipe", |path| nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU).unwrap()),
+    ];
+    for (name, make) in make {
+        let place = indexed();
+        let photo = place.path("photos/roses.jpg");
+        fs::remove_file(&photo).unwrap();
+        make(&photo);
+        let told = place.run(["index", "photos", "--index", "idx", "--json"]).object();
+        assert_eq!((&told["missing"], &told["unchanged"]), (&1.into(), &2.into()), "{name}");
+        assert_eq!(names(&found(&place)), Vec::<String>::new(), "{name}");
+        let pruned = place.run(["prune", "--index", "idx", "--json"]).object();
+        assert_eq!(pruned["forgotten"].as_array().unwrap().len(), 1, "{name}");
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_folder_whose_name_is_not_utf_8_is_offline_like_any_other_and_prune_forgets_nothing_of_it() {

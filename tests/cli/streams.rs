@@ -148,9 +148,11 @@ fn an_empty_variable_is_as_none_and_the_last_of_a_repeated_flag_counts() {
 fn what_stdin_can_not_be_twice_and_a_list_that_is_none_are_said() {
     let place = Place::with_photos(&["garden/pond.jpg"]);
     place.write("list", b"a.jpg\0b.jpg\0");
-    let cases: [(&[&str], &str); 4] = [
+    place.write("twice", "-\nphotos/pond.jpg\n-\n");
+    let cases: [(&[&str], &str); 5] = [
         (&["search", "-", "-"], "stdin holds one"),
         (&["search", "-", "--files-from", "-"], "stdin holds one"),
+        (&["search", "--files-from", "twice"], "stdin holds one"),
         (&["search", "--files-from", "list"], "-z"),
         (&["search", "https://example.org/a.jpg", "--in", "photos"], "save the picture first"),
     ];
