@@ -59,7 +59,8 @@ fn pictures_of_a_disk_that_is_unplugged_stay_and_are_found_as_offline() {
 #[cfg(unix)]
 #[test]
 fn a_file_in_whose_place_is_a_folder_or_a_pipe_now_is_missing() {
-    let make: [(&str, fn(&std::path::Path)); 2] = [
+    type Make = fn(&std::path::Path);
+    let make: [(&str, Make); 2] = [
         ("folder", |path| fs::create_dir(path).unwrap()),
         ("pipe", |path| nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU).unwrap()),
     ];
