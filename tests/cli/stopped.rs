@@ -48,7 +48,8 @@ fn a_picture_whose_pages_were_not_all_looked_at_is_fetched_again_by_the_next_run
     let start = ris::source::web::url::parse(&site.url("/start")).unwrap();
     let run = || -> Summary {
         let mut writer = writer(&place.path("idx")).unwrap();
-        let summary = crawl(&mut writer, std::slice::from_ref(&start), &how, &Options::default(), &Stop(stop.clone())).unwrap();
+        let summary =
+            crawl(&mut writer, std::slice::from_ref(&start), &how, &Options::default(), &Stop(stop.clone())).unwrap();
         writer.finish().unwrap();
         summary
     };
