@@ -116,14 +116,12 @@ impl Offline {
     /// # Errors
     /// `Damaged`.
     pub fn of(reader: &Reader) -> Result<Self> {
+        // Whether an address can be reached is asked by who crawls it.
+        let paths = reader.roots().iter().chain(reader.mounts()).filter_map(Locator::path);
         let mut roots = BTreeSet::new();
-        for root in reader.roots().iter().chain(reader.mounts()) {
-            // Whether an address can be reached is asked by who crawls it.
-            let Some(root) = root.path() else { continue };
-            for root in spelt(reader, root)? {
-                if is_offline(reader, &root)? {
-                    roots.insert(root);
-                }
+        for root in spelt(reader, paths)? {
+            if is_offline(reader, &root)? {
+                roots.insert(root);
             }
         }
         Ok(Self(roots))
@@ -149,21 +147,32 @@ impl Offline {
     }
 }
 
-/// The names that a root may have. Earlier versions kept one that is not UTF-8 with replacements: what it is called shows in
-/// what stands below it. All places are looked at for that, until the next run of indexing keeps its bytes.
-fn spelt(reader: &Reader, root: &Path) -> Result<BTreeSet<PathBuf>> {
-    let mut names = BTreeSet::from([root.to_owned()]);
-    let Some(text) = root.to_str().filter(|text| text.contains(char::REPLACEMENT_CHARACTER)) else { return Ok(names) };
+/// Roots by the names that they may have. Earlier versions kept one that is not UTF-8 with replacements: what it is called
+/// shows in what stands below it. All places are looked at for that, once, until a run of indexing keeps its bytes.
+fn spelt<'a>(reader: &Reader, roots: impl Iterator<Item = &'a Path>) -> Result<BTreeSet<PathBuf>> {
+    let is_odd = |path: &Path| path.to_str().is_none_or(|text| text.contains(char::REPLACEMENT_CHARACTER));
+    let (mut texts, mut names) = (BTreeSet::new(), BTreeSet::new());
+    for root in roots {
+        match root.to_str().filter(|_| is_odd(root)) {
+            Some(text) => drop(texts.insert(text)),
+            None => drop(names.insert(root.to_owned())),
+        }
+    }
+    if texts.is_empty() {
+        return Ok(names);
+    }
     let mut found = BTreeSet::new();
     reader.each_source(|known| {
         let place = reader.source(&known)?.locator;
-        let same = place.file().ancestors().find(|above| above.to_string_lossy() == text);
-        found.extend(same.map(Path::to_owned));
+        for above in place.file().ancestors().take_while(|above| is_odd(above)) {
+            if let Some(&text) = texts.get(above.to_string_lossy().as_ref()) {
+                names.insert(above.to_owned());
+                found.insert(text);
+            }
+        }
         Ok(())
     })?;
-    if !found.is_empty() {
-        names = found;
-    }
+    names.extend(texts.difference(&found).map(PathBuf::from));
     Ok(names)
 }
 
