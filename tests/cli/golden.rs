@@ -172,5 +172,12 @@ fn a_damaged_index_of_format_1_is_repaired_and_what_was_lost_is_described_again(
     assert_eq!(place.run(["verify", "--index", "disk/.ris"]).status, 0);
     let told = place.run(["index", "--here", "disk", "--json"]).object();
     assert_eq!((&told["decoded"], &told["pictures"]), (&7.into(), &7.into()), "{told}");
-    assert_eq!((look(&place, "disk/.ris"), format(&place, "disk/.ris")), (before, (2.into(), 2.into())));
+    assert_eq!(format(&place, "disk/.ris"), (2.into(), 2.into()));
+    // Described by today's ris: what agrees may be a keypoint more or less, and says the same.
+    let after = look(&place, "disk/.ris");
+    for field in ["source", "score", "kind", "width", "height", "format", "bytes"] {
+        assert_eq!(after[field], before[field], "{field}");
+    }
+    let inliers = |found: &Value| found["evidence"]["inliers"].as_u64().unwrap();
+    assert!(inliers(&after).abs_diff(inliers(&before)) <= 10, "{after} {before}");
 }
