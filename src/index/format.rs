@@ -61,16 +61,23 @@ pub(super) fn check(folder: &Path) -> Result<()> {
         Some(_) => "`ris verify --repair` restores it from its copy",
         None => "make a new index elsewhere",
     };
-    let text = match beneath.open(FORMAT_FILE).and_then(|file| {
+    let read = || {
         let mut text = String::new();
-        file.take(FORMAT_FILE_LIMIT).read_to_string(&mut text).map(|_| text)
-    }) {
+        beneath.open(FORMAT_FILE)?.take(FORMAT_FILE_LIMIT).read_to_string(&mut text).map(|_| text)
+    };
+    let (mut text, mut others) = (read(), false);
+    if text.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        others = holds_other_things(folder);
+        // What is there may be of another process that made the index just now: then this file is there, too.
+        text = read();
+    }
+    let text = match text {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound && copy(&beneath).is_some() => {
             return Err(damaged(remedy()).with_source(error));
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(if holds_other_things(folder) {
+            return Err(if others {
                 Error::new(ErrorKind::ForeignIndex, "this folder is not an index: choose another with --index")
             } else {
                 Error::new(ErrorKind::NoIndex, "no index here yet: make one with `ris index FOLDER`")
