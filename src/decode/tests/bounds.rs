@@ -191,9 +191,11 @@ fn a_jpeg_xl_is_given_up_between_its_parts_once_its_time_is_up() {
     let start = [boxed(b"JXL ", b"\r\n\x87\n"), boxed(b"ftyp", b"jxl \0\0\0\0jxl ")].concat();
     let codestream = boxed(b"jxlc", &encoded_by_others("colour.jxl"));
     let bytes = [start, free, codestream].concat();
-    let whole = || hurried(&bytes, Duration::from_secs(60));
-    assert!(whole().0.is_ok());
-    let taken = (0..3).map(|_| whole().1).min().unwrap();
-    let error = hurried(&bytes, taken / 4).0.unwrap_err();
-    assert!(error.message().contains("too slow"), "{error}");
+    // Other tests run beside: how long the whole takes now says little of how long it takes a moment later.
+    let refused = (0..20).find_map(|_| {
+        let (whole, taken) = hurried(&bytes, Duration::from_secs(60));
+        assert!(whole.is_ok());
+        hurried(&bytes, taken / 4).0.err()
+    });
+    assert!(refused.is_some_and(|error| error.message().contains("too slow")));
 }
