@@ -91,7 +91,10 @@ fn is_descriptor(name: &Path) -> bool {
     #[cfg(unix)]
     return ris::sandbox::descriptor(name).is_some();
     #[cfg(not(unix))]
-    return false;
+    {
+        let _ = name;
+        false
+    }
 }
 
 /// All of it, which is `length` bytes as far as the system tells.

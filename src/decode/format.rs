@@ -136,13 +136,13 @@ impl Format {
 
     /// Whether this build reads the format.
     pub fn is_read(self) -> bool {
-        match self {
-            Self::Jxl => cfg!(feature = "jxl"),
-            Self::Avif => cfg!(feature = "avif"),
-            Self::Heic => cfg!(feature = "heic"),
-            Self::Svg => cfg!(feature = "svg"),
-            _ => true,
-        }
+        let optional = [
+            (Self::Jxl, cfg!(feature = "jxl")),
+            (Self::Avif, cfg!(feature = "avif")),
+            (Self::Heic, cfg!(feature = "heic")),
+            (Self::Svg, cfg!(feature = "svg")),
+        ];
+        !optional.contains(&(self, false))
     }
 
     /// Whether it is a camera's raw format, of which a preview is read.

@@ -82,6 +82,7 @@ impl<'a> Limits<'a> {
 
     /// An error where `more` is not left of the time: for decoders that read nothing from a reader. Those are asked between
     /// parts of their input, and for a part, by its size, how long it takes at least.
+    #[cfg(any(feature = "avif", feature = "heic", feature = "jxl"))]
     pub fn has(&self, more: Duration) -> Result<()> {
         match self.is_late(more) {
             true => Err(self.explain(Error::new(ErrorKind::Malformed, "it takes too long"))),

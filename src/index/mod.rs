@@ -10,7 +10,6 @@
 //! file costs one small document and no decoding, and hard links are one picture with several sources.
 
 #[allow(unsafe_code, reason = "files as memory, wider instructions")]
-#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "tables that only wider instructions use"))]
 pub mod local;
 
 mod alike;

@@ -91,3 +91,42 @@ fn reader_candidates(reader: &Reader) -> ris::Result<Vec<(u32, usize)>> {
     let found = reader.local_candidates(&DRAWN.query, &local::Options::default(), None)?;
     Ok(found.into_iter().map(|candidate| (candidate.picture, candidate.hits.len())).collect())
 }
+
+#[test]
+fn a_place_that_is_set_and_forgotten_again_and_again_in_one_commit_and_in_several_is_what_was_said_last() {
+    let place_of = crate::setup::Place::new();
+    let folder = place_of.path("idx");
+    let mut said = [None; 6];
+    let mut random = 1u64;
+    for _ in 0..12 {
+        let mut writer = writer(&folder).unwrap();
+        for _ in 0..8 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let (n, bytes, deed) = ((random >> 33) % 6, random >> 40, (random >> 60) % 4);
+            let locator = place(n as u32);
+            if deed == 0 {
+                writer.forget_source(&locator);
+            } else {
+                let stamp = Stamp { bytes, modified_ns: 0 };
+                let note = "no picture".to_owned();
+                let state = State::Skipped;
+                writer
+                    .set_source(&SourceRecord { locator, stamp, state, picture: None, note, pages: 1, shown: None })
+                    .unwrap();
+            }
+            said[n as usize] = (deed != 0).then_some(bytes);
+        }
+        let reader = writer.finish().unwrap();
+        let known = |n: u32| reader.known(&place(n)).unwrap().map(|known| known.stamp.bytes);
+        let mut places = 0;
+        reader
+            .each_source(|_| {
+                places += 1;
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!([0, 1, 2, 3, 4, 5].map(known), said);
+        assert_eq!(places, said.iter().flatten().count(), "none stands there twice");
+    }
+    assert!(said.iter().any(Option::is_some) && said.iter().any(Option::is_none), "{said:?}");
+}

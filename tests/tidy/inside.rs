@@ -93,8 +93,8 @@ fn the_library_names_no_flag() {
 const KNOTS: [(&str, &[usize]); 5] = [
     // index, watch, web: each may hand on to the next.
     ("cli", &[3]),
-    // documents, reader, segments; local/nearest, local/vocabulary.
-    ("index", &[2, 3]),
+    // documents, reader, segments.
+    ("index", &[3]),
     // crawl/frontier, crawl/inherited.
     ("ingest", &[2]),
     // geometry/homography, geometry/overlap; verify/fit, verify/pairs.

@@ -84,12 +84,14 @@ pub struct Octave<'a> {
 /// Values that [`build`] takes at most.
 pub fn room(width: usize, height: usize, options: &Options) -> usize {
     let finest = if options.upsample { (2 * width, 2 * height) } else { (width, height) };
-    // The picture, twice its size, and one line of it with its margins.
-    let first =
-        length(width, height) + length(finest.0, finest.1) + stride(finest.0) + 8 * BLOCK + reach(options.sigma);
     let halves = std::iter::successors(Some(finest), |&(width, height)| Some((width / 2, height / 2)));
     let octaves = halves.take_while(|&(width, height)| width.min(height) >= SIDE_MIN);
-    first + octaves.map(|(width, height)| LEVELS * length(width, height)).sum::<usize>()
+    let levels = octaves.map(|(width, height)| LEVELS * length(width, height)).sum::<usize>();
+    // The picture, twice its size, two at half of that from which levels are doubled, and a line with its margins for each
+    // level: no blur reaches further than four times the first.
+    let line = stride(finest.0) + 2 * reach(4.0 * options.sigma).next_multiple_of(BLOCK);
+    let passing = length(width, height) + length(finest.0, finest.1) + 2 * length(finest.0 / 2, finest.1 / 2);
+    levels + passing + LEVELS * line
 }
 
 /// All octaves of a picture of `width` x `height` luminances, the finest first.

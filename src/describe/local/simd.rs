@@ -21,7 +21,7 @@ macro_rules! wide {
         $visibility fn $name($($argument: $type),*) $(-> $result)? {
             #[cfg(target_arch = "x86_64")]
             {
-                #[target_feature(enable = "avx512bw,avx512dq,avx512vl,popcnt")]
+                #[target_feature(enable = "avx512bw,avx512dq,avx512vl")]
                 fn avx512($($argument: $type),*) $(-> $result)? {
                     $body($($argument),*)
                 }

@@ -240,3 +240,17 @@ fn pictures_of_odd_sizes_and_of_one_colour_are_survived() {
     assert_eq!(features(&picture.luma, 64, 63, &Options::gallery()), Features::default());
     assert_eq!(features(&picture.luma, usize::MAX, 64, &Options::gallery()), Features::default());
 }
+
+#[test]
+fn there_is_room_for_the_planes_of_pictures_of_any_size_under_any_blur() {
+    let mut seen = 0;
+    for (width, height) in [(16, 16), (16, 700), (31, 33), (100, 17), (257, 64), (512, 340), (96, 512)] {
+        for (sigma, upsample) in [(0.2, true), (1.6, true), (1.6, false), (9.0, true), (60.0, false)] {
+            let options = Options { sigma, upsample, ..Options::gallery() };
+            let found = Grey::scene(5, width, height).features(&options);
+            seen += usize::from(!found.keypoints.is_empty());
+        }
+    }
+    // Under much blur there is nothing to see.
+    assert!(seen >= 14, "{seen}");
+}

@@ -27,6 +27,7 @@ enum Bytes {
 const ENDS: usize = 32 << 10;
 
 /// Files from this length on are read from a disk that was not asked before in one go, in their order.
+#[cfg(unix)]
 const LARGE: usize = 64 << 20;
 
 /// A file of features, open for reading.

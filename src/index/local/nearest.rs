@@ -3,14 +3,23 @@
 //! All are compared, exactly. Searching coarse groups first would be a tenth of the products, and misses some; by the
 //! instructions for small numbers all of them take less than finding the least of their distances.
 
-use super::vocabulary::{CENTROIDS, HALF, Half};
+use crate::describe::local::DESCRIPTOR;
 use crate::describe::local::simd::dispatched;
+
+/// Values of half a descriptor.
+pub const HALF: usize = DESCRIPTOR / 2;
+/// Centroids of a half; a word is a pair of them.
+pub const CENTROIDS: usize = 1024;
+/// Half a descriptor, or a centroid: values from 0 to 255.
+pub type Half = [i16; HALF];
 
 /// Centroids that are compared at once.
 pub const LANES: usize = 8;
 /// Eight centroids: two values of each, then the next two.
+#[cfg(target_arch = "x86_64")]
 type Group = [[i16; 2 * LANES]; HALF / 2];
 /// Sixteen centroids: four values of each, less 128, then the next four.
+#[cfg(target_arch = "x86_64")]
 type Quads = [[i8; 8 * LANES]; HALF / 4];
 
 /// Centroids in the order in which the processor at hand multiplies them.

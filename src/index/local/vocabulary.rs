@@ -12,13 +12,9 @@
 use std::sync::OnceLock;
 
 use super::Form;
-use super::nearest::{Groups, LANES, NEAREST, bases, nearest, products};
+use super::nearest::{CENTROIDS, Groups, HALF, Half, LANES, NEAREST, bases, nearest, products};
 use crate::describe::local::DESCRIPTOR;
 
-/// Values of half a descriptor.
-pub const HALF: usize = DESCRIPTOR / 2;
-/// Centroids of a half; a word is a pair of them.
-pub const CENTROIDS: usize = 1024;
 /// Those that are kept; the others are these turned over.
 const KEPT: usize = CENTROIDS / 2;
 /// Bits of a signature for each half. Of 32 no more copies were found, and a picture took 700 bytes more.
@@ -51,9 +47,6 @@ const SURENESS: [(i32, f32); 13] = [
 /// Units that one step of the table of doubts takes.
 const MARGIN_STEP: usize = 4;
 const MARGINS: usize = 512 / MARGIN_STEP;
-
-/// Half a descriptor, or a centroid: values from 0 to 255.
-pub type Half = [i16; HALF];
 
 /// Centroids and what signatures are taken against.
 pub struct Vocabulary {

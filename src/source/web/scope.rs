@@ -70,7 +70,7 @@ impl Scope {
     /// `Scope`, with what is in the way.
     pub fn page(&self, url: &Url) -> std::result::Result<(), Refusal> {
         if !self.holds(url) {
-            return Err(Refusal::new(Reason::Scope, "outside the scope of the crawl"));
+            return Err(Refusal::new(Reason::Scope, "outside the scope of the crawl: a wider one takes it in"));
         }
         // What leads to pages that match need not match itself, so starts are spared --include.
         self.patterns(url, self.is_start(url))
@@ -83,7 +83,7 @@ impl Scope {
     /// `Scope`, with what is in the way.
     pub fn picture(&self, url: &Url) -> std::result::Result<(), Refusal> {
         if self.exclude.are_met_by(url) {
-            return Err(Refusal::new(Reason::Scope, "left out by a pattern"));
+            return Err(Refusal::new(Reason::Scope, "left out by a pattern of what to exclude"));
         }
         Ok(())
     }
@@ -94,7 +94,7 @@ impl Scope {
     /// `Scope`, with what is in the way.
     pub fn sitemap(&self, url: &Url) -> std::result::Result<(), Refusal> {
         if !self.holds(url) {
-            return Err(Refusal::new(Reason::Scope, "outside the scope of the crawl"));
+            return Err(Refusal::new(Reason::Scope, "outside the scope of the crawl: a wider one takes it in"));
         }
         self.picture(url)
     }
@@ -102,7 +102,7 @@ impl Scope {
     fn patterns(&self, url: &Url, is_start: bool) -> std::result::Result<(), Refusal> {
         self.picture(url)?;
         if !is_start && self.include.as_ref().is_some_and(|include| !include.are_met_by(url)) {
-            return Err(Refusal::new(Reason::Scope, "not among what patterns ask for"));
+            return Err(Refusal::new(Reason::Scope, "not among what the patterns of what to include ask for"));
         }
         Ok(())
     }
